@@ -13,6 +13,7 @@ const allowed = {
   installer: ["core", "platforms"],
   server: ["core", "gateway", "platforms"],
   cli: ["core", "builder", "bench", "server", "installer", "gateway", "platforms"],
+  ui: ["core"],
   testing: ["core"],
 };
 const TESTS = String.raw`\.test\.ts$|/testing/|^packages/testing/|^test/`;
@@ -23,7 +24,7 @@ const PURE = "^(node:)?(crypto|zlib)$";
 const lazy = {
   server: "commands/(up|down|key)|dev/local-server",
   installer: "commands/uninstall|install/[^/]+|doctor/cluster",
-  gateway: "gateway-process/(run-gateway|create-view)",
+  gateway: "gateway-process/(run-gateway|create-view)|traces/trace-deployment",
   platforms: "gateway-process/cluster",
 };
 

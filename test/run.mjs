@@ -1,6 +1,6 @@
 /**
  * `node test/run.mjs [--unit | --restarts] [--watch] [--coverage] [PATTERN…]`: runs the test files whose path contains every pattern, of which one may list
- * alternatives (`apps|tutorials`). Without a pattern, all that need no cluster, make no release and do not restart servers; `--restarts` runs those that
+ * alternatives (`apps|tutorials`). Without a pattern, all that need no cluster or browser, make no release and do not restart servers; `--restarts` runs those that
  * restart servers. Files that take long start first, so that the last one to end does not run alone. Without a pattern, one process runs several files of a
  * folder: loading what they test takes longer than most of them.
  */
@@ -32,7 +32,7 @@ const RESTARTS = [
   "packages/server/src/state/data-dir-lock.integration.test.ts",
 ];
 /** Folders with a command of their own, which CI runs. */
-const ELSEWHERE = ["test/cluster/", "test/release/"];
+const ELSEWHERE = ["test/browser/", "test/cluster/", "test/release/", "test/traces/"];
 /** Longest groups of files first; a file that matches none comes last. */
 const SLOW = [
   "test/end-to-end/end-to-end",

@@ -642,6 +642,7 @@ class Lifecycle:
         self.warm = False  # waits for a function
         self.draining = False  # asked to finish: no more connections, and every response closes its own
         self.drained = False  # finished; the user's handler of SIGTERM is next
+        self.loading = (0.0, 0.0)  # when loading began and ended, seconds since the epoch
         self.user_handler = signal.SIG_DFL  # of SIGTERM
 
 
@@ -847,10 +848,16 @@ date_cache = (0, "")
 def response_head(call, status, content_type, headers, framing):
     if lifecycle.draining:
         call.keep_alive = False
-    elif status == 200 and content_type and not headers and call.keep_alive and not call.http10:  # as nearly all are
+    elif (
+        status == 200 and content_type and not headers and call.keep_alive and not call.http10 and call.traced is None
+    ):  # as nearly all are
         return f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nX-Request-Id: {call.request_id}\r\n{date_line()}{framing}\r\n".encode(
             "latin-1"
         )
+    if call.traced is not None:
+        load_part('function.trace')
+
+        framing = times_line(call) + framing
     lines = f"HTTP/1.1 {status} {REASONS.get(status, '')}\r\n"
     date = date_line()
     if headers:
@@ -1435,6 +1442,7 @@ class Call:
         "progress",
         "running",
         "late",
+        "traced",
     )
 
     def __init__(
@@ -1460,6 +1468,7 @@ class Call:
         self.streaming = False  # part of the response may have been sent; `progress` is the time of the last piece then
         self.running = False  # a thread runs it
         self.late = False  # a thread runs it beyond its deadline
+        self.traced = None  # the gateway asks for the times: seconds since the epoch when it began
 
     def begin_stream(self):
         self.progress = monotonic()
@@ -1614,6 +1623,8 @@ METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 # Lines of heads, and heads without their id, to their parsed parts: clients send the same ones again and again.
 REQUEST_ID_NAME = b"\r\nX-Request-Id: "
+TRACEPARENT_NAME = b"\r\ntraceparent: "
+TRACEPARENT = re.compile(r"[0-9a-f-]{55}\Z").match
 known_requests = {}
 known_headers = {}
 known_heads = {}
@@ -1630,26 +1641,35 @@ def cache(known, text, parts):
 
 
 def parse_head(connection, block):
-    # The gateway adds the id; the rest is often the same as before, byte for byte.
+    # The gateway adds the id, and after it the trace if there is one; the rest is often the same as before, byte for byte.
     at = block.find(REQUEST_ID_NAME)
     if at < 0:
         return read_head(connection, block)
     end = block.find(b"\r\n", at + 2)
-    rest = block[:at] + block[end:] if end > 0 else block[:at]
     request_id = block[at + len(REQUEST_ID_NAME) : end if end > 0 else None].decode("latin-1")
+    traceparent = None
+    if block.startswith(TRACEPARENT_NAME, end):
+        begin = end + len(TRACEPARENT_NAME)
+        end = block.find(b"\r\n", begin)
+        traceparent = block[begin : end if end > 0 else None].decode("latin-1")
+    rest = block[:at] + block[end:] if end > 0 else block[:at]
     found = known_heads.get(rest)
-    if found is None or not REQUEST_ID(request_id):
+    if found is None or not REQUEST_ID(request_id) or (traceparent is not None and not TRACEPARENT(traceparent)):
         call, body = read_head(connection, block)
         if body is None or type(body) is SizedBody:
             others = dict(call.headers)
             # Of two ids both count, wherever in the head they are: then the head is not cached.
-            if others.pop("x-request-id") == request_id == call.request_id:
+            if others.pop("x-request-id") == request_id == call.request_id and (
+                others.pop("traceparent", None) == traceparent
+            ):
                 length = body.left if body is not None else 0
                 cache(known_heads, rest, (call.method, call.target, others, call.http10, call.keep_alive, length))
         return call, body
     method, target, others, http10, keep_alive, length = found
     headers = dict(others)
     headers["x-request-id"] = request_id
+    if traceparent is not None:
+        headers["traceparent"] = traceparent
     return Call(connection, method, target, headers, http10, keep_alive), SizedBody(length) if length else None
 
 
@@ -2003,6 +2023,10 @@ class AsyncRunner:
                 self.loop.call_soon(self.start_waiting)
 
     async def answer(self, call):
+        if "traceparent" in call.headers:
+            load_part('function.trace')
+
+            enter_trace(call)  # in the context of the task, which ends with it
         try:
             result = self.handler(*call.arguments(self.arity))
             if hasattr(result, "__await__"):
@@ -2127,6 +2151,11 @@ class Invoker:
     def run(self, call):
         if settings.tags_output:
             current_call.set(call.request_id)
+        leave_trace = None
+        if "traceparent" in call.headers:
+            load_part('function.trace')
+
+            leave_trace = enter_trace(call)
         try:
             result = self.handler(*call.arguments(self.arity))
             if hasattr(result, "__await__"):
@@ -2142,6 +2171,8 @@ class Invoker:
             self.stream(call, response)
         else:
             call.connection.deliver(call, response)
+        if leave_trace is not None:
+            leave_trace()
 
     def stream(self, call, response):
         connection, stream = call.connection, response.stream
@@ -2892,7 +2923,7 @@ def load_part(name):
         exec(compile("\n" * line + text, FILE, "exec", dont_inherit=True), globals())
 
 
-PARTS['function.missing_package'] = 2894, r'''import os
+PARTS['function.missing_package'] = 2925, r'''import os
 import sys
 
 # ---- function/missing_package.py
@@ -2976,7 +3007,7 @@ def distribution_of(module):
 '''
 
 
-PARTS['apps.address'] = 2978, r'''# ---- apps/address.py
+PARTS['apps.address'] = 3009, r'''# ---- apps/address.py
 # The address of a request as its caller sees it, from the headers that the gateway adds.
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -3034,7 +3065,7 @@ def decode_path(path):
 '''
 
 
-PARTS['signatures.aws_lambda'] = 3036, r'''import base64
+PARTS['signatures.aws_lambda'] = 3067, r'''import base64
 import re
 from time import gmtime, monotonic, strftime, time
 load_part('apps.address')
@@ -3214,7 +3245,7 @@ def lambda_status(value):
 '''
 
 
-PARTS['apps.recognize'] = 3216, r'''import sys
+PARTS['apps.recognize'] = 3247, r'''import sys
 
 # ---- apps/recognize.py
 # Recognizing applications of web frameworks among the exports of the user's module.
@@ -3350,7 +3381,7 @@ def check_not_app(target, file, name, signature):
 '''
 
 
-PARTS['signatures.adapt'] = 3352, r'''import sys
+PARTS['signatures.adapt'] = 3383, r'''import sys
 
 # ---- signatures/adapt.py
 # Choosing how a function of another platform is called.
@@ -3494,7 +3525,41 @@ def likely_signature(target):
 '''
 
 
-PARTS['apps.app_head'] = 3496, r'''# ---- apps/app_head.py
+PARTS['function.trace'] = 3527, r'''import sys
+from time import time
+
+# ---- function/trace.py
+# The trace that a call belongs to (docs/wrapper-protocol.md, "Traces"): times for the gateway, and the parent of the function's own spans.
+
+TIMES = "x-faas-trace"
+
+
+def enter_trace(call):
+    headers = call.headers
+    if TIMES in headers:
+        call.headers = {name: value for name, value in headers.items() if name != TIMES}
+        call.traced = time()
+    # Without it in use there is nobody to tell.
+    if "opentelemetry.context" not in sys.modules:
+        return None
+    try:
+        from opentelemetry import context, propagate
+
+        token = context.attach(propagate.extract(headers))
+    except Exception:  # of a propagator or a context that the user has configured: the call then has no parent
+        return None
+    return lambda: context.detach(token)
+
+
+def times_line(call):
+    began = call.traced or 0.0
+    loading, loaded = lifecycle.loading
+    handler = f"handler={began * 1000:.3f}+{max(0.0, time() - began) * 1000:.3f}"
+    return f"X-Faas-Trace: {handler},load={loading * 1000:.3f}+{max(0.0, loaded - loading) * 1000:.3f}\r\n"
+'''
+
+
+PARTS['apps.app_head'] = 3561, r'''# ---- apps/app_head.py
 # The head of an application's response: its own headers, checked, with those of the connection.
 
 # Lines of headers: applications send the same ones again and again.
@@ -3560,6 +3625,10 @@ class AppHead:
             framing += "Connection: close\r\n"
         elif call.http10:
             framing += "Connection: keep-alive\r\n"
+        if call.traced is not None:
+            load_part('function.trace')
+
+            framing = times_line(call) + framing
         date = "" if self.has_date else date_line()
         end = f"X-Request-Id: {call.request_id}\r\n{date}{framing}\r\n"
         return b"%b%b%b" % (self.status_line, b"".join(self.lines), end.encode("latin-1"))
@@ -3611,7 +3680,7 @@ def parse_status(status):
 '''
 
 
-PARTS['asgi.scope'] = 3613, r'''load_part('apps.address')
+PARTS['asgi.scope'] = 3682, r'''load_part('apps.address')
 
 # ---- asgi/scope.py
 # The scope of an ASGI connection.
@@ -3677,7 +3746,7 @@ def encode_headers(headers):
 '''
 
 
-PARTS['asgi.waiters'] = 3679, r'''# ---- asgi/waiters.py
+PARTS['asgi.waiters'] = 3748, r'''# ---- asgi/waiters.py
 # Waiting for something to change, in several tasks.
 
 class Waiters:
@@ -3704,7 +3773,7 @@ class Waiters:
 '''
 
 
-PARTS['asgi.http_exchange'] = 3706, r'''from time import monotonic
+PARTS['asgi.http_exchange'] = 3775, r'''from time import monotonic
 load_part('apps.app_head')
 load_part('asgi.scope')
 load_part('asgi.waiters')
@@ -3911,7 +3980,7 @@ class HttpExchange:
 '''
 
 
-PARTS['asgi.connection'] = 3913, r'''from time import monotonic
+PARTS['asgi.connection'] = 3982, r'''from time import monotonic
 load_part('asgi.http_exchange')
 load_part('asgi.waiters')
 
@@ -4054,7 +4123,7 @@ def is_websocket(call):
 '''
 
 
-PARTS['asgi.lifespan'] = 4056, r'''import sys
+PARTS['asgi.lifespan'] = 4125, r'''import sys
 
 # ---- asgi/lifespan.py
 # The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
@@ -4142,7 +4211,7 @@ def last_line(text):
 '''
 
 
-PARTS['asgi.runner'] = 4144, r'''import gc
+PARTS['asgi.runner'] = 4213, r'''import gc
 from time import monotonic
 load_part('asgi.lifespan')
 
@@ -4213,6 +4282,10 @@ class AsgiRunner(AsyncRunner):
         exchange = self.exchange_of(call)
         if exchange is None:  # the connection was closed while the call waited
             return
+        if "traceparent" in call.headers:
+            load_part('function.trace')
+
+            enter_trace(call)  # in the context of the task, which ends with it
         exchange.on_end = self.release
         try:
             await self.handler(exchange.scope(self.state), exchange.receive, exchange.send)
@@ -4232,7 +4305,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 4234, r'''import io
+PARTS['wsgi.environ'] = 4307, r'''import io
 import sys
 load_part('apps.address')
 
@@ -4312,7 +4385,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 4314, r'''from time import monotonic
+PARTS['wsgi.response'] = 4387, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -4436,7 +4509,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 4438, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 4511, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -4449,6 +4522,11 @@ class WsgiInvoker:
     def run(self, call):
         if settings.tags_output:
             current_call.set(call.request_id)
+        leave_trace = None
+        if "traceparent" in call.headers:
+            load_part('function.trace')
+
+            leave_trace = enter_trace(call)
         response = WsgiResponse(call)
         pieces = None
         try:
@@ -4466,6 +4544,8 @@ class WsgiInvoker:
             log_error(error, call.request_id)
         if response.begun:
             call.connection.finish(call)
+        if leave_trace is not None:
+            leave_trace()
 
     def fail(self, response, error):
         call = response.call
@@ -4482,7 +4562,7 @@ class WsgiInvoker:
 '''
 
 
-PARTS['warm.write_files'] = 4484, r'''import os
+PARTS['warm.write_files'] = 4564, r'''import os
 
 # ---- warm/write_files.py
 # Writing the files of a claim.
@@ -4556,7 +4636,7 @@ def write_new(path, mode, contents):
 '''
 
 
-PARTS['warm.become'] = 4558, r'''import os
+PARTS['warm.become'] = 4638, r'''import os
 import sys
 load_part('warm.write_files')
 
@@ -4586,7 +4666,7 @@ def become_replica(folder):
 '''
 
 
-PARTS['warm.import_observer'] = 4588, r'''import sys
+PARTS['warm.import_observer'] = 4668, r'''import sys
 
 # ---- warm/import_observer.py
 # Observation of imports: what they read besides their own files.
@@ -4625,7 +4705,7 @@ class ImportObserver:
 '''
 
 
-PARTS['warm.imports'] = 4627, r'''import os
+PARTS['warm.imports'] = 4707, r'''import os
 import sys
 from importlib import import_module
 load_part('warm.import_observer')
@@ -4710,7 +4790,7 @@ def patches(folder):
 '''
 
 
-PARTS['warm.claim'] = 4712, r'''import os
+PARTS['warm.claim'] = 4792, r'''import os
 from hashlib import sha256
 from json import loads
 
@@ -4813,7 +4893,7 @@ def invalid_claim(reason):
 '''
 
 
-PARTS['warm.process'] = 4815, r'''import re
+PARTS['warm.process'] = 4895, r'''import re
 import select
 import socket
 import sys
@@ -4972,7 +5052,7 @@ class WarmProcess:
 '''
 
 
-PARTS['warm.restart'] = 4974, r'''import json
+PARTS['warm.restart'] = 5054, r'''import json
 import os
 import signal
 import socket
@@ -5011,7 +5091,7 @@ def open_socket(fd):
 '''
 
 
-PARTS['signatures.google'] = 5013, r'''import os
+PARTS['signatures.google'] = 5093, r'''import os
 import sys
 
 # ---- signatures/google.py
@@ -5070,7 +5150,7 @@ def registered_functions():
 '''
 
 
-PARTS['signatures.cloud_event'] = 5072, r'''import base64
+PARTS['signatures.cloud_event'] = 5152, r'''import base64
 from urllib.parse import quote, unquote_to_bytes
 
 # ---- signatures/cloud_event.py
@@ -5221,7 +5301,7 @@ def adapt_cloud_event(target):
 '''
 
 
-PARTS['signatures.flask_function'] = 5223, r'''# ---- signatures/flask_function.py
+PARTS['signatures.flask_function'] = 5303, r'''# ---- signatures/flask_function.py
 # Functions whose platform gives them the request of Flask.
 
 FLASK_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -5255,7 +5335,7 @@ def fission_app(target, file_name):
 '''
 
 
-PARTS['signatures.knative'] = 5257, r'''load_part('signatures.cloud_event')
+PARTS['signatures.knative'] = 5337, r'''load_part('signatures.cloud_event')
 load_part('signatures.flask_function')
 
 # ---- signatures/knative.py
@@ -5318,7 +5398,7 @@ def knative_instance_app(function):
 '''
 
 
-PARTS['signatures.openfaas'] = 5320, r'''import os
+PARTS['signatures.openfaas'] = 5400, r'''import os
 import socket
 load_part('apps.address')
 
@@ -5407,7 +5487,7 @@ def view_result(value):
 '''
 
 
-PARTS['websocket.frames'] = 5409, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 5489, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -5537,7 +5617,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 5539, r'''import base64
+PARTS['websocket.handshake'] = 5619, r'''import base64
 import binascii
 import hashlib
 import re
@@ -5578,7 +5658,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 5580, r'''import sys
+PARTS['websocket.exchange'] = 5660, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')
@@ -5912,6 +5992,7 @@ def listen():
 
 def serve(problem=None, connections=()):
     loaded = None
+    began = time()
     watch = LoadingWatch()
     try:
         loaded = None if problem else load_function()
@@ -5919,6 +6000,7 @@ def serve(problem=None, connections=()):
         problem = error
     if problem:
         sys.stderr.write(f"{problem}\n")
+    lifecycle.loading = (began, time())
     gc.freeze()  # what was loaded stays: the collector need not look at it again and again
     server.serve(loaded, problem, watch, connections)
 

@@ -33,6 +33,9 @@ test("the bundled program starts a server, which ends on SIGTERM", async () => {
     const config = (await fetch(`${url}/-/config`).then((response) => response.json())) as { version: string };
     const manifest = await readFile(join(repository, "packages/cli/package.json"), "utf8");
     assert.equal(config.version, JSON.parse(manifest).version);
+    const document = await (await fetch(`${url}/-/ui`)).text();
+    const [, script] = /src="([^"]+)"/.exec(document) ?? [];
+    assert.equal((await fetch(`${url}${script}`)).status, 200, "the web page");
   } finally {
     child.kill("SIGTERM");
   }

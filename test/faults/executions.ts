@@ -28,7 +28,8 @@ export class Executions implements AsyncDisposable {
   }
 
   static async start(): Promise<Executions> {
-    const server = createServer();
+    // A function that sends a report on a connection that is just being closed would fail its call.
+    const server = createServer({ keepAliveTimeout: 0 });
     server.listen(0);
     await once(server, "listening");
     return new Executions(server);

@@ -5,9 +5,11 @@
 import { accessLog } from "./access-log.ts";
 import { coldStarts } from "./cold-starts.ts";
 import { commands } from "./commands.ts";
+import { eventStreams } from "./events/event-streams.ts";
 import { fairness } from "./fairness.ts";
 import { gateway } from "./gateway.ts";
 import { gatewayProcesses } from "./gateways/processes.ts";
+import { traces } from "./gateways/traces.ts";
 import { gatewayViews } from "./gateways/views.ts";
 import { idleServer } from "./idle-server.ts";
 import { pythonApps } from "./python-apps.ts";
@@ -23,8 +25,10 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   commands,
   "cold-starts": coldStarts,
   "idle-server": idleServer,
+  "event-streams": eventStreams,
   gateway,
   "access-log": accessLog,
+  traces,
   fairness,
   tls,
   wrappers,

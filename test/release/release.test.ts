@@ -55,10 +55,24 @@ test("the package has no dependencies", async () => {
   );
 });
 
+test("the package has the web page", async () => {
+  const files = (await run("tar", ["-tzf", join(folder, tarball)])).split("\n");
+  assert.ok(files.includes("package/packages/ui/dist/index.html"));
+});
+
 test("the bill of materials lists bundled and native packages with licenses and hashes", async () => {
   const { bomFormat, components } = JSON.parse(await readFile(join(folder, sbom), "utf8"));
   assert.equal(bomFormat, "CycloneDX");
-  for (const name of ["undici", "zod", "koa", "commander", "esbuild", `@esbuild/${process.platform}-${process.arch}`]) {
+  for (const name of [
+    "undici",
+    "zod",
+    "koa",
+    "commander",
+    "preact",
+    "uplot",
+    "esbuild",
+    `@esbuild/${process.platform}-${process.arch}`,
+  ]) {
     const found = components.find((each: { name: string }) => each.name === name);
     assert.ok(found?.licenses.length > 0 && found.hashes.length > 0, name);
   }

@@ -44,7 +44,7 @@ test(`files have at most ${FILE_LINES} lines`, () => {
 
 test(`functions have at most ${FUNCTION_LINES} lines`, () => {
   const found = files
-    .filter(({ file }) => /\.(ts|js|mjs)$/.test(file) && !file.startsWith("templates/node/.interface"))
+    .filter(({ file }) => /\.(tsx?|js|mjs)$/.test(file) && !file.startsWith("templates/node/.interface"))
     .filter(({ text }) => linesOf(text) > FUNCTION_LINES)
     .flatMap(({ file, text }) =>
       longFunctions(file, text, FUNCTION_LINES).map(

@@ -5,6 +5,7 @@ export { type Call, isError, type RequestResult, type Run } from "./load/request
 export { type Chart, charts } from "./report/charts.ts";
 export { drawSvg } from "./report/draw-svg.ts";
 export { writeReport } from "./report/report.ts";
+export { drawStages, type StagedBar } from "./report/stages.ts";
 export { textHistogram } from "./report/text-histogram.ts";
 export { LIGHT } from "./report/theme.ts";
 export { drawTimeline, type Panel, type TimeLine } from "./report/timeline.ts";

@@ -1,6 +1,7 @@
 import { cp, readdir, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { build } from "esbuild";
+import { directImports } from "./direct-imports.ts";
 import { embeddedSiteServer, englishOnly, lazyExports, PACKAGE_FILES, sourceLocations } from "./plugins.ts";
 
 /** Folder of the CLI. */
@@ -21,6 +22,7 @@ const ASSETS = ["dockerode/lib/proto"];
  */
 export async function bundleCli(): Promise<void> {
   const outdir = join(folder, "dist");
+  const rewrite = directImports(join(folder, "../core/src/index.ts"));
   const { metafile } = await build({
     entryPoints: [join(folder, "src/main.ts")],
     outdir,
@@ -40,7 +42,7 @@ export async function bundleCli(): Promise<void> {
     external: [...UNBUNDLED, "*.node"],
     banner: { js: sourceLocations.banner },
     define: sourceLocations.define,
-    plugins: [embeddedSiteServer, englishOnly, lazyExports, sourceLocations.plugin(outdir)],
+    plugins: [embeddedSiteServer, englishOnly, lazyExports, sourceLocations.plugin(outdir, rewrite)],
     metafile: true,
     logLevel: "warning",
   });

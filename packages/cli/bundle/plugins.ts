@@ -22,17 +22,20 @@ export const sourceLocations = {
     "import.meta.filename": "__sourceFile",
     "import.meta.url": "__sourceUrl",
   },
-  plugin: (outdir: string): Plugin => ({
+  /** @param rewrite changes the text of a module of this repository, without changing the numbers of its lines */
+  plugin: (outdir: string, rewrite: (text: string) => string): Plugin => ({
     name: "source-locations",
     setup({ onLoad }) {
       onLoad({ filter: /\.(?:ts|[cm]?js)$/ }, async ({ path }) => {
-        const text = await readFile(path, "utf8");
+        const read = await readFile(path, "utf8");
         const [, pathInPackages] = /.*\/node_modules\/(.+)/.exec(path) ?? [];
+        const text = pathInPackages === undefined ? rewrite(read) : read;
         const file = pathInPackages === undefined ? relative(outdir, path) : `${PACKAGE_FILES}/${pathInPackages}`;
         const constants = constantsFor(file).flatMap(([use, constant]) => (use.test(text) ? [constant] : []));
-        if (constants.length === 0) return undefined;
+        if (constants.length === 0 && text === read) return undefined;
         // On the first line: the lines of the source keep their numbers.
-        return { contents: `const ${constants.join(", ")};${text}`, loader: path.endsWith(".ts") ? "ts" : "js" };
+        const declared = constants.length === 0 ? "" : `const ${constants.join(", ")};`;
+        return { contents: declared + text, loader: path.endsWith(".ts") ? "ts" : "js" };
       });
     },
   }),

@@ -15,6 +15,7 @@ const FILES = [
   "packages/gateway/programs",
   "packages/platforms/programs",
   "packages/server/package.json",
+  "packages/ui/dist",
   "templates",
 ];
 /** Files that running templates and programs leaves behind. */
@@ -39,13 +40,21 @@ export async function writePackageFolder(
   await writeManifests(folder, version);
   // Not at the top, where npm would compare it with the dependencies in package.json.
   const native = await copyNativePackages(join(folder, "packages/cli/node_modules"), isLocal);
-  const bundled = JSON.parse(await readFile(join(folder, "packages/cli/dist", PACKAGES_FILE), "utf8")) as string[];
+  const bundled = await bundledPackages(folder);
   const packages = await readPackages([
     ...bundled.map((path) => join(repository, path)),
     ...native.map((name) => join(folder, "packages/cli/node_modules", name)),
   ]);
   await writeFile(join(folder, "THIRD-PARTY-NOTICES.txt"), await noticesOf(packages));
   return packages;
+}
+
+/** Lists the folders of the packages in the bundles of the program and of the web page, relative to the repository. */
+async function bundledPackages(folder: string): Promise<string[]> {
+  const lists = ["packages/cli/dist", "packages/ui/dist"].map(
+    async (dist) => JSON.parse(await readFile(join(folder, dist, PACKAGES_FILE), "utf8")) as string[],
+  );
+  return [...new Set((await Promise.all(lists)).flat())];
 }
 
 async function writeManifests(folder: string, version: string): Promise<void> {

@@ -1,4 +1,7 @@
+export * from "./api/call-responses.ts";
 export * from "./api/endpoint-responses.ts";
+export * from "./api/event-responses.ts";
+export * from "./api/event-stream-parser.ts";
 export * from "./api/key-responses.ts";
 export * from "./api/organization-responses.ts";
 export * from "./api/parse-response.ts";
@@ -21,6 +24,7 @@ export * from "./endpoints/secrets.ts";
 export * from "./endpoints/settings.ts";
 export * from "./endpoints/settings-change.ts";
 export * from "./endpoints/warm-windows.ts";
+export * from "./endpoints/warmest.ts";
 export * from "./endpoints/wrapper-files.ts";
 export * from "./errors.ts";
 export * from "./hostname-schemas.ts";

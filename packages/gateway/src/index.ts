@@ -18,9 +18,11 @@ export { TokenVerifier } from "./keys/token-verifier.ts";
 export { LIMITS_OF_CALLS } from "./limits/quota-error.ts";
 export { accessLineOf } from "./metrics/access-line.ts";
 export type { AccessLog, FinishedCall } from "./metrics/access-log.ts";
+export { CallCounts } from "./metrics/call-counts.ts";
+export { acceptsOpenMetrics, OPEN_METRICS_TYPE, toOpenMetrics } from "./metrics/open-metrics.ts";
 export { RequestHistogram } from "./metrics/request-histogram.ts";
 export type { RequestMetrics } from "./metrics/request-metrics.ts";
-export { RequestStatistics } from "./metrics/request-statistics.ts";
+export { RequestStatistics, SLICE_MS } from "./metrics/request-statistics.ts";
 export type { PeerState } from "./peers/peer-group-options.ts";
 export { type Peers, type PeersOptions, startPeers } from "./peers/peers.ts";
 export { createGateway, type RequestReport } from "./pipeline/pipeline.ts";
@@ -43,6 +45,10 @@ export {
   SYSTEM_CLOCK,
 } from "./protocol/link.ts";
 export * from "./protocol/messages.ts";
+export type { ActiveSpan, SpanFactory } from "./traces/active-span.ts";
+export { openTracing } from "./traces/open-tracing.ts";
+export { SPAN_KIND } from "./traces/span-kind.ts";
+export type { Tracing } from "./traces/tracing.ts";
 export { HttpLinkTransport, serveLink } from "./view/http-link.ts";
 export type {
   GatewayIdentity,

@@ -2,7 +2,7 @@ import { keyIdOf } from "@faas/core";
 import type { V1Container, V1Deployment, V1PodSpec, V1Volume } from "@kubernetes/client-node";
 import { gatewayTokenParts } from "./gateway-token.ts";
 import { ADMIN_KEY_ID, GATEWAY, INSTALL_SETTINGS, metadataOf, partLabels, podLabels, SERVER } from "./labels.ts";
-import { CONTAINER_SECURITY, commonPodSpec, flag, httpProbe, SECRET_MODE, tlsParts } from "./pod-parts.ts";
+import { CONTAINER_SECURITY, commonPodSpec, flag, httpProbe, SECRET_MODE, tlsParts, traceParts } from "./pod-parts.ts";
 import { hasGateways, type ServerManifestOptions, settingsJson } from "./settings.ts";
 
 const ADMIN_KEY_FOLDER = "/etc/faas/admin-key";
@@ -69,6 +69,7 @@ function volumes(options: ServerManifestOptions): V1Volume[] {
 function container(options: ServerManifestOptions): V1Container {
   const { image, expose, adminToken, tlsSecret } = options;
   const isInternal = hasGateways(options);
+  const traces = traceParts(options);
   const port = isInternal
     ? { name: "control", containerPort: GATEWAY.controlPort }
     : { name: "http", containerPort: SERVER.port, ...(expose === "hostport" ? { hostPort: SERVER.port } : {}) };
@@ -77,7 +78,8 @@ function container(options: ServerManifestOptions): V1Container {
     image,
     imagePullPolicy: "IfNotPresent",
     args: commandLine(options),
-    env: [{ name: "FAAS_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } }],
+    env: [{ name: "FAAS_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } }, ...traces.env],
+    ...traces.envFrom,
     ports: [{ ...port, protocol: "TCP" }],
     // No CPU limit: a throttled gateway would slow down all endpoints.
     resources: { requests: { cpu: "250m", memory: "256Mi" }, limits: { memory: "1Gi" } },

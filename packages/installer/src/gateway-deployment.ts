@@ -2,7 +2,7 @@ import { GATEWAY_NAME } from "@faas/platforms/kubernetes-manifests";
 import type { V1Container, V1Deployment, V1EnvVar, V1PodSpec } from "@kubernetes/client-node";
 import { gatewayTokenParts } from "./gateway-token.ts";
 import { GATEWAY, metadataOf, partLabels, podLabels, SERVER } from "./labels.ts";
-import { CONTAINER_SECURITY, commonPodSpec, flag, httpProbe, tlsParts } from "./pod-parts.ts";
+import { CONTAINER_SECURITY, commonPodSpec, flag, httpProbe, tlsParts, traceParts } from "./pod-parts.ts";
 import { gatewayRange, type ServerManifestOptions } from "./settings.ts";
 
 /**
@@ -76,6 +76,7 @@ function podSpec(options: ServerManifestOptions): V1PodSpec {
 function container(options: ServerManifestOptions): V1Container {
   const { image, expose, tlsSecret } = options;
   const isSecure = tlsSecret !== undefined;
+  const traces = traceParts(options);
   const probe = (path: string) => httpProbe(path, "http", isSecure);
   return {
     name: GATEWAY.container,
@@ -87,7 +88,9 @@ function container(options: ServerManifestOptions): V1Container {
       fromField("FAAS_POD", "metadata.name"),
       fromField("FAAS_POD_IP", "status.podIP"),
       fromField("FAAS_NAMESPACE", "metadata.namespace"),
+      ...traces.env,
     ],
+    ...traces.envFrom,
     ports: [
       {
         ...{ name: "http", containerPort: SERVER.port, protocol: "TCP" },

@@ -209,3 +209,26 @@ test("an upgrade keeps the TLS Secret, and --tls-secret none removes it", () => 
   assert.equal(spec.containers[0].readinessProbe.httpGet.scheme, undefined);
   assert.equal(JSON.stringify(spec).includes("tls"), false);
 });
+
+test("--otlp sets the variables for traces in the pods of server and gateways, and none removes them", () => {
+  const containersOf = (more: Partial<ServerManifestOptions>) =>
+    serverManifests(options({ gateways: "2", gatewayToken: "token", ...more }))
+      .filter(({ kind }) => kind === "Deployment")
+      .map((deployment) => any(deployment).spec.template.spec.containers[0]);
+  const variables = (more: Partial<ServerManifestOptions>) =>
+    containersOf(more).map(({ env }) => env.filter(({ name }: { name: string }) => name.startsWith("OTEL_")));
+  const ENDPOINT = { name: "OTEL_EXPORTER_OTLP_ENDPOINT", value: "http://collector:4318" };
+  assert.deepEqual(variables({ otlp: "http://collector:4318" }), [[ENDPOINT], [ENDPOINT]]);
+  const [server] = variables({ otlp: "http://collector:4318", traceRatio: 0.01 });
+  assert.deepEqual(server?.slice(1), [
+    { name: "OTEL_TRACES_SAMPLER", value: "parentbased_traceidratio" },
+    { name: "OTEL_TRACES_SAMPLER_ARG", value: "0.01" },
+  ]);
+  for (const { envFrom } of containersOf({ otlp: "http://collector:4318" }))
+    assert.deepEqual(envFrom, [{ secretRef: { name: "faas-opentelemetry", optional: true } }]);
+  for (const more of [{}, { otlp: "none" }])
+    for (const container of containersOf(more)) {
+      assert.equal(container.envFrom, undefined);
+      assert.ok(!container.env.some(({ name }: { name: string }) => name.startsWith("OTEL_")));
+    }
+});

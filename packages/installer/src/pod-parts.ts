@@ -1,5 +1,5 @@
 import { LOST_NODE_TOLERATIONS, PULL_SECRET } from "@faas/platforms/kubernetes-manifests";
-import type { V1Container, V1PodSpec, V1Probe, V1Volume } from "@kubernetes/client-node";
+import type { V1Container, V1EnvVar, V1PodSpec, V1Probe, V1Volume } from "@kubernetes/client-node";
 import type { ServerManifestOptions } from "./settings.ts";
 
 /** Parts of the pods of the control server and of gateways. */
@@ -48,6 +48,23 @@ export const httpProbe = (path: string, port: string, isSecure: boolean): V1Prob
   httpGet: { path, port, ...(isSecure ? { scheme: "HTTPS" } : {}) },
   timeoutSeconds: 5,
 });
+
+/** Secret of the operator with further variables of OpenTelemetry, such as headers with a key. */
+const TRACE_SECRET = "faas-opentelemetry";
+
+/** Builds the variables for traces; none where nothing is traced. */
+export function traceParts({ otlp, traceRatio }: Pick<ServerManifestOptions, "otlp" | "traceRatio">) {
+  if (otlp === undefined || otlp === "none") return { env: [], envFrom: {} };
+  const ratio =
+    traceRatio === undefined
+      ? {}
+      : { OTEL_TRACES_SAMPLER: "parentbased_traceidratio", OTEL_TRACES_SAMPLER_ARG: String(traceRatio) };
+  const variables = { OTEL_EXPORTER_OTLP_ENDPOINT: otlp, ...ratio };
+  return {
+    env: Object.entries(variables).map(([name, value]): V1EnvVar => ({ name, value })),
+    envFrom: { envFrom: [{ secretRef: { name: TRACE_SECRET, optional: true } }] },
+  };
+}
 
 /** Returns the name, the Secret and the mount path of each certificate, the default one first. */
 function certificates(tlsSecret: string | undefined) {

@@ -48,6 +48,14 @@ export interface InstallSettings {
    * @defaultValue on
    */
   readonly logRequestIds?: "on" | "off";
+  /** OTLP/HTTP endpoint that spans are sent to. Absent or `none`: nothing is traced. */
+  readonly otlp?: string;
+  /**
+   * Share of the traces that begin here and are recorded, from 0 to 1.
+   *
+   * @defaultValue 1
+   */
+  readonly traceRatio?: number;
   /** Allowed sources of images besides the registry's ORG/…, separated by commas. */
   readonly allowImages?: string;
   /** Names of Secrets of type kubernetes.io/tls with the server's certificates, separated by commas, the default one first. Absent: the server uses HTTP. */
@@ -118,7 +126,7 @@ const STORED = [
     "poolSize",
   ] as const),
   ...(["auth", "allowImages", "tlsSecret", "accessLog", "logRequestIds"] as const),
-  ...(["maxConnections", "maxConnectionsPerAddress"] as const),
+  ...(["maxConnections", "maxConnectionsPerAddress", "otlp", "traceRatio"] as const),
 ] satisfies readonly (keyof InstallSettings)[];
 
 /** Returns the settings as JSON without any other properties of the object. */

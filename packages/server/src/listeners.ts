@@ -9,6 +9,7 @@ import {
   drain,
   type EndpointRegistry,
   type KeyVerifier,
+  type Tracing,
 } from "@faas/gateway";
 import { GatewayProcesses } from "./gateway-processes/gateway-processes.ts";
 import { recordsFolder } from "./gateway-processes/orphan-gateways.ts";
@@ -102,6 +103,7 @@ interface CallsContext extends ListeningContext {
   readonly registry: EndpointRegistry;
   readonly metrics: Metrics;
   readonly accessLog: AccessLogWriter | undefined;
+  readonly tracing: Tracing | undefined;
   /** Aborted when the server stops. */
   readonly stopping: AbortSignal;
   /** Returns the time for which idle connections are served when the server stops. */
@@ -110,14 +112,15 @@ interface CallsContext extends ListeningContext {
 
 /** Listens for calls, which a gateway in this process serves, and for requests of the control API. */
 export async function listenForCalls(context: CallsContext): Promise<Listening> {
-  const { options, stack, api, certificates, store, keys, platform, registry, metrics, accessLog, stopping, idleMs } =
-    context;
+  const { options, stack, api, certificates, store, keys, platform, registry, metrics, accessLog, tracing } = context;
+  const { stopping, idleMs } = context;
   const gateway = createGateway({
     endpoints: registry,
     metrics,
     ...(accessLog ? { accessLog } : {}),
     hasOrg: (org) => store.hasOrg(org),
     notReady: () => platform.notReady,
+    tracing: tracing?.calls,
     ending: stopping,
     ...(keys ? { keys } : {}),
     ...(options.onRequest ? { onRequest: options.onRequest } : {}),

@@ -99,6 +99,8 @@ export interface ServerOptions {
   readonly gateways?: GatewaysOptions;
   /** Server to take over from: its port is shared, and its replicas are started here before calls are served. */
   readonly predecessor?: Predecessor;
+  /** Environment with the variables of OpenTelemetry. Without them nothing is traced. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   /** Called after each invocation: for `faas dev`. */
   readonly onRequest?: (report: RequestReport) => void;
 }

@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import type { RequestListener } from "node:http";
 import { join, resolve } from "node:path";
 import {
@@ -11,18 +10,14 @@ import {
   limitNumbers,
   type Platform,
 } from "@faas/core";
-import { CertificateSet, EndpointRegistry, OutlierDetector, StatusSync } from "@faas/gateway";
-import { type Logger, pino } from "pino";
-import { AuditLog } from "./audit/audit-log.ts";
-import { readVerifier } from "./auth/admin-key-file.ts";
+import { EndpointRegistry, OutlierDetector, openTracing, StatusSync } from "@faas/gateway";
+import { pino } from "pino";
 import { createFirstKey } from "./auth/first-key.ts";
-import { KeyService } from "./auth/key-service.ts";
 import { CpuScaler } from "./autoscaler/cpu-scaler.ts";
 import { Autoscaler } from "./autoscaler/loop.ts";
 import { WarmSchedule } from "./autoscaler/warm-schedule.ts";
 import { BundleAccess } from "./bundles/bundle-access.ts";
 import { BundleCollector } from "./bundles/bundle-collector.ts";
-import { BundleStore } from "./bundles/bundle-store.ts";
 import { StorageQuota } from "./bundles/storage-quota.ts";
 import { createApp } from "./control-api/app.ts";
 import { Admission } from "./deployments/admission.ts";
@@ -30,23 +25,24 @@ import { DeploymentController } from "./deployments/controller.ts";
 import { FailedFirstCleanup } from "./deployments/failed-first-cleanup.ts";
 import { allowedImages } from "./deployments/image-policy.ts";
 import { QuotaCheck } from "./deployments/quota-check.ts";
+import { ServerEvents } from "./events/server-events.ts";
 import type { GatewayGroup } from "./gateways/group.ts";
 import { ReportIntake } from "./gateways/report-intake.ts";
 import { startGateways } from "./gateways/start-gateways.ts";
 import { DisposerStack } from "./lib/disposer-stack.ts";
 import { listenForCalls, listenForGateways, runGateways } from "./listeners.ts";
 import { AccessLogWriter } from "./logs/access-log.ts";
-import { LogStore } from "./logs/log-store.ts";
 import { Metrics } from "./metrics/metrics.ts";
-import { certificatesIn, type RunningServer, type ServerOptions } from "./options.ts";
+import { openStorage, type Startup, type Storage } from "./open-storage.ts";
+import type { RunningServer, ServerOptions } from "./options.ts";
 import { SecretService } from "./secrets/secret-service.ts";
 import { serverConfig } from "./server-config.ts";
 import { startPlatform } from "./start-platform.ts";
-import { DataDirLock } from "./state/data-dir-lock.ts";
-import { Store } from "./state/store.ts";
 import { ControlGate } from "./takeover/control-gate.ts";
 import { startReplicas } from "./takeover/start-replicas.ts";
 import { workDirOf } from "./takeover/work-dir.ts";
+import { RecentCalls } from "./traces/recent-calls.ts";
+import { RolloutSpans } from "./traces/rollout-spans.ts";
 
 const version: string = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
 
@@ -57,18 +53,6 @@ const REPLACED_IDLE_MS = 1_000;
 export interface StartHooks {
   /** Called before each step; an error fails the start there. */
   readonly beforeStep?: (name: string) => void;
-}
-
-/** Start under way: its steps, and how to undo them. */
-interface Startup {
-  readonly options: ServerOptions;
-  readonly dataDir: string;
-  readonly log: Logger;
-  /** Everything that was started so far; disposed of in reverse order when the server stops, or the start fails. */
-  readonly stack: DisposerStack;
-  /** The parts that only one server on a data folder may have; disposed of before the others when another server takes over. */
-  readonly role: DisposerStack;
-  step<T>(name: string, run: () => T | Promise<T>): Promise<T>;
 }
 
 /**
@@ -82,8 +66,12 @@ export async function startServer(options: ServerOptions, { beforeStep }: StartH
     { level: options.logLevel ?? "info", base: null },
     options.logTo ?? pino.destination({ dest: 2, sync: false }),
   );
+  const tracing = await openTracing(options.env ?? {}, { service: "faas", version }, log);
+  // The last of all: what stops may still record spans.
+  if (tracing) stack.use(tracing);
   const startup: Startup = {
     options,
+    tracing,
     dataDir: resolve(options.dataDir),
     log,
     stack,
@@ -104,46 +92,6 @@ export async function startServer(options: ServerOptions, { beforeStep }: StartH
   }
 }
 
-type Storage = Awaited<ReturnType<typeof openStorage>>;
-
-/** Opens everything in the data folder. */
-async function openStorage(startup: Startup) {
-  const { options, dataDir, log, stack, role, step } = startup;
-  const fixedKey = await step("admin key file", () => readVerifier(options.adminKeyFile));
-  const { lock, lost } = await step("data folder", () => lockDataDir(startup));
-  const files = certificatesIn(options);
-  const certificates = await step("certificate", async () =>
-    files.length === 0 ? undefined : stack.use(await CertificateSet.open(files, log)),
-  );
-  const audit = await step("audit log", () => stack.share(new AuditLog(dataDir), role));
-  const store = await step("store", () =>
-    Store.open(dataDir, {
-      assertLockHeld: () => lock.verify(),
-      onCompactionFailed: (error) => log.warn({ err: error }, "failed to compact the state journal, will retry"),
-    }),
-  );
-  stack.share({ [Symbol.asyncDispose]: () => store.close() }, role);
-  const logs = stack.use(new LogStore(dataDir));
-  const bundles = new BundleStore(dataDir, options.bundleLimitBytes ?? 512 * 2 ** 20);
-  const keys = new KeyService({ store, ...(fixedKey ? { fixed: fixedKey } : {}) });
-  return { lock, lost, certificates, audit, store, logs, bundles, keys };
-}
-
-async function lockDataDir({ options, dataDir, log, stack, role }: Startup) {
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const onWait = (message: string) => log.info({ dataDir }, `waiting: ${message}`);
-  const lock = await DataDirLock.acquire(dataDir, { timeoutMs: options.lockTimeoutMs ?? 0, onWait });
-  stack.share({ [Symbol.asyncDispose]: () => lock.release() }, role);
-  const lost = Promise.withResolvers<never>();
-  // Not every caller listens.
-  lost.promise.catch(() => {});
-  lock.startHeartbeat((error) => {
-    log.fatal(error.message);
-    lost.reject(error);
-  });
-  return { lock, lost: lost.promise };
-}
-
 type Control = Awaited<ReturnType<typeof startControl>>;
 
 /** Starts the platform and everything that controls it. Afterwards the gateway and the platform know every registered endpoint. */
@@ -157,7 +105,7 @@ async function startControl(startup: Startup, storage: Storage) {
   );
   stack.use(platform);
   const served = createServedState(startup, storage, platform);
-  const { registry, autoscaler, gateways, limitsOf } = served;
+  const { registry, autoscaler, events, gateways, limitsOf } = served;
   const bundleAccess = new BundleAccess(store);
   const storageQuota = new StorageQuota({ store, bundles, access: bundleAccess, limitsOf });
   const admission = new Admission({
@@ -179,7 +127,11 @@ async function startControl(startup: Startup, storage: Storage) {
   await step("status sync", () =>
     stack
       .use(
-        new StatusSync({ platform, registry, subscribers: [deployments, ...(gateways ? [gateways] : []), autoscaler] }),
+        new StatusSync({
+          platform,
+          registry,
+          subscribers: [events, deployments, ...(gateways ? [gateways] : []), autoscaler],
+        }),
       )
       .start(),
   );
@@ -190,7 +142,11 @@ async function startControl(startup: Startup, storage: Storage) {
 }
 
 /** Creates what is served: the registry, and everything that follows its endpoints and their calls. */
-function createServedState({ options, dataDir, log, stack, role }: Startup, storage: Storage, platform: Platform) {
+function createServedState(
+  { options, dataDir, log, stack, role, tracing }: Startup,
+  storage: Storage,
+  platform: Platform,
+) {
   const { store, logs, keys } = storage;
   const defaultLimits = { ...DEFAULT_LIMITS, ...platform.defaultLimits };
   const limitsOf = (org: string) => limitNumbers(store.org(org)?.limits ?? {}, defaultLimits);
@@ -203,21 +159,28 @@ function createServedState({ options, dataDir, log, stack, role }: Startup, stor
       autoscaler.onSpec(endpoint);
       gateways?.specChanged(endpoint);
     },
-    onStatus: (endpoint) => gateways?.statusChanged(endpoint),
+    onStatus(endpoint) {
+      events.statusChanged(endpoint);
+      gateways?.statusChanged(endpoint);
+    },
     onRejected: (endpoint, error) => gateways?.wakeFailed(endpoint, error),
     onRemoved(endpoint) {
       metrics.forget(endpoint);
+      events.endpointRemoved(endpoint);
       autoscaler.onRemoved(endpoint);
       gateways?.endpointRemoved(endpoint);
     },
   });
+  const events = stack.share(new ServerEvents({ store, version }), role);
   const metrics = new Metrics(registry);
-  const accessLog = options.accessLog === false ? undefined : stack.use(new AccessLogWriter(logs, log));
+  const recentCalls = new RecentCalls();
+  const accessLog = options.accessLog === false ? undefined : stack.use(new AccessLogWriter(logs, log, recentCalls));
   const gateways: GatewayGroup | undefined =
     options.gateways &&
     startGateways({
       ...{ version, platform, registry, store, keys, limitsOf, log, stack },
       workDir: join(dataDir, workDirOf(options)),
+      sendStart: tracing !== undefined,
       reports: new ReportIntake({ registry, metrics, keys, accessLog, onLoad: (each) => autoscaler.onLoad(each) }),
       requiresKeys: requiresKeys(options),
     });
@@ -228,7 +191,7 @@ function createServedState({ options, dataDir, log, stack, role }: Startup, stor
       ...(gateways ? { mayHaveUnseenCalls: () => gateways.mayHaveUnseenCalls } : { outliers: new OutlierDetector() }),
     }),
   );
-  return { registry, autoscaler, metrics, accessLog, gateways, limitsOf, defaultLimits };
+  return { registry, autoscaler, metrics, events, accessLog, recentCalls, gateways, limitsOf, defaultLimits };
 }
 
 /** Accepts requests. */
@@ -276,13 +239,17 @@ async function serve(startup: Startup, storage: Storage, control: Control) {
 
 /** Creates the control API. */
 function createApi(
-  { options, log }: Startup,
+  { options, log, tracing, stack }: Startup,
   { audit, store, bundles, keys, logs }: Storage,
   control: Control,
   stopping: AbortSignal,
 ): RequestListener {
-  const { platform, registry, metrics, bundleAccess, storageQuota, deployments, secrets, defaultLimits } = control;
+  const { platform, registry, metrics, events, bundleAccess, storageQuota, deployments, secrets, defaultLimits } =
+    control;
+  const { recentCalls } = control;
+  const traces = tracing && { spans: tracing.spans, rollouts: stack.use(new RolloutSpans(store, registry)) };
   const app = createApp({
+    traces,
     store,
     bundles,
     bundleAccess,
@@ -297,6 +264,8 @@ function createApi(
     endpoints: registry,
     platform,
     metrics,
+    recentCalls,
+    events,
     logs,
     config: serverConfig(version, options, platform, bundles),
     gateways: control.gateways,

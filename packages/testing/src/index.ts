@@ -8,3 +8,4 @@ export * from "./random.ts";
 export * from "./run-program.ts";
 export * from "./running-command.ts";
 export * from "./temp-dir.ts";
+export * from "./trace-receiver.ts";

@@ -11,7 +11,8 @@ import {
   withDefaults,
 } from "@faas/core";
 import { KubernetesPlatform } from "@faas/platforms/kubernetes";
-import type { V1Node, V1Pod } from "@kubernetes/client-node";
+import type { KubernetesObject } from "@faas/platforms/kubernetes-client";
+import type { V1LimitRange, V1Node, V1Pod } from "@kubernetes/client-node";
 import { TestInstance } from "../cluster.ts";
 import { ClusterServer } from "../cluster-server.ts";
 import { eventually } from "../eventually.ts";
@@ -118,6 +119,44 @@ describe("the CPU of running replicas", { concurrency: 2 }, () => {
     assert.match(cpuPending ?? "", /exceeded quota/);
     await untilStatus("the node enforces the limit", ({ replicas }) => replicas[0]?.cpuMillis === 1000);
     assert.deepEqual(cpuOf(await pod()), ["1", "25m"]);
+  });
+});
+
+describe("a limit that the namespace does not allow", () => {
+  test("stays as it is, is reported, and rises when the namespace allows it", async () => {
+    await using server = await ClusterServer.start();
+    const key = `${server.org()}/x`;
+    const namespace = `faas-${key.split("/")[0]}`;
+    const slow = `export const handler = async () => {
+      await new Promise((done) => setTimeout(done, 300));
+      return "done";
+    };\n`;
+    await server.serve(key, slow, { cpu: "100m", cpuMax: "1", maxReplicas: 2, idleTimeout: "never" });
+    await server.waitFor(key, "the limit of the settings", ({ replicas }) => replicas[0]?.cpuMillis === 100);
+    const max: V1LimitRange & KubernetesObject = {
+      apiVersion: "v1",
+      kind: "LimitRange",
+      metadata: { name: "max", namespace },
+      spec: { limits: [{ type: "Container", max: { cpu: "300m" } }] },
+    };
+    await server.api.apply(max);
+    let done = false;
+    const calling = Array.from({ length: 6 }, async () => {
+      while (!done) assert.equal(await server.text(key), "done");
+    });
+    try {
+      const { cpuPending, replicas } = await server.waitFor(key, "the reason", (view) => view.cpuPending !== undefined);
+      assert.match(
+        cpuPending ?? "",
+        /should be allowed \d+m CPU, but the cluster refuses that limit: maximum cpu usage/,
+      );
+      assert.ok((replicas[0]?.cpuMillis ?? 0) <= 300);
+      await server.api.delete("LimitRange", namespace, "max");
+      await server.waitFor(key, "a higher limit", (view) => (view.replicas[0]?.cpuMillis ?? 0) > 300);
+    } finally {
+      done = true;
+      await Promise.all(calling);
+    }
   });
 });
 

@@ -133,7 +133,7 @@ describe("warm pods", { concurrency: 3 }, () => {
 
   test("a replica whose container was restarted while there was no server is replaced, because it has no function any more", async () => {
     await using own = await ClusterServer.start({ poolSize: 1 });
-    const { key, org, pod } = await serveCold(own, HELLO.node, "node", { idleTimeout: "never" });
+    const { key, org, pod } = await serveCold(own, HELLO.node, "node", { idleTimeout: "20s" });
     await own.text(key);
     await untilHandedOver(own, key, pod);
     await own.stop();

@@ -17,6 +17,8 @@ import { warmImage } from "../warm-image.ts";
 import { kubectl } from "./kubectl.ts";
 
 const LIMIT_MS = 120_000;
+/** Time for the namespaces to be deleted, also on a busy machine. */
+const UNINSTALL_MS = 600_000;
 
 /** Deployments of an installation: the control server's, and the gateways'. */
 export type Role = "faas-server" | "faas-gateway";
@@ -234,7 +236,7 @@ export class InstalledServer implements AsyncDisposable {
     const { namespace } = this;
     try {
       const installed = await findInstalled(this.#api, namespace);
-      await uninstallServer(this.#api, installed, false, { namespace, timeoutMs: LIMIT_MS });
+      await uninstallServer(this.#api, installed, false, { namespace, timeoutMs: UNINSTALL_MS });
       await this.#api.delete("Namespace", undefined, namespace);
       await this.#api.delete("Namespace", undefined, `faas-${this.org}`);
     } finally {

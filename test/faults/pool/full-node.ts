@@ -10,7 +10,7 @@ const NAMES = ["a", "b", "c", "d", "e", "f"];
 const PART = 1 / 5;
 /** Limits per request, of CPU and memory. */
 const LIMIT_RATIO = 4;
-const ROUNDS = 10;
+const ROUNDS = 6;
 
 type Resource = "cpu" | "memory";
 
@@ -46,6 +46,7 @@ async function run(resource: Resource, { long, print }: FaultOptions): Promise<r
     gaveWay += views.filter(({ replicas }) => replicas.length === 0).length;
     if ((await waitingPods(served)).length === 0) withoutPool++;
     for (const line of found) print(`${resource}-short, round ${round}: ${line}`);
+    if (found.length > 0) print(`the server's log: ${await organization.keepLog()}`);
     lost.push(...found);
     print(`${resource}-short: ${round + 1} rounds, ${lost.length} lost`);
   }

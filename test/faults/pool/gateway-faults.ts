@@ -13,7 +13,7 @@ const NAMES = ["a", "b", "c", "d"];
 const TIMES = { LOAD_MS: "150", TAKES_MS: "100" };
 /** Latest moment of the kill, after the calls. */
 const LATEST_MS = 700;
-const ROUNDS = 15;
+const ROUNDS = 10;
 const GATEWAY_PORT = 8887;
 
 /** A process of an installation ends between claim and adoption. Calls through the other processes continue. */

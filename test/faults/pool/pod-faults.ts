@@ -27,7 +27,7 @@ const faults: readonly PodFault[] = [
   {
     name: "pods-deleted",
     what: "warm pod deleted while it is claimed",
-    rounds: 40,
+    rounds: 30,
     async cause({ metadata }, { served }) {
       await served.api.delete("Pod", metadata?.namespace, metadata?.name as string, undefined, 0);
       return undefined;
@@ -36,7 +36,7 @@ const faults: readonly PodFault[] = [
   {
     name: "pods-killed",
     what: "process of a warm pod killed while it is claimed",
-    rounds: 40,
+    rounds: 30,
     async cause(pod) {
       await killProcesses(pod);
       return undefined;
@@ -45,7 +45,7 @@ const faults: readonly PodFault[] = [
   {
     name: "pods-unreachable",
     what: "network to a warm pod cut while it is claimed",
-    rounds: 10,
+    rounds: 6,
     async cause({ status }) {
       const own = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
       const addresses = own.filter(({ family }) => family === "IPv4").map(({ address }) => address);
@@ -84,6 +84,7 @@ async function causeOften(fault: PodFault, options: FaultOptions): Promise<Fault
       ...(await lastingDifferences(organization.served, organization.endpoints)),
     ];
     for (const line of found) print(`${fault.name}, round ${round}, ${moment}: ${line}`);
+    if (found.length > 0) print(`the server's log: ${await organization.keepLog()}`);
     lost.push(...found);
     if ((round + 1) % 10 === 0) print(`${fault.name}: ${round + 1} rounds, ${lost.length} lost`);
   }

@@ -7,6 +7,8 @@ import { lastingDifferences, type Pod, untilWaiting, WarmOrganization } from "./
 /** Endpoints whose only replica ends, in turns: each one has worked for half a minute before, as one that does not fail all the time. */
 const NAMES = ["a", "b", "c", "d", "e", "f", "g", "h"];
 const ROUNDS = 30;
+/** Rounds after which the objects are compared. */
+const COMPARE_AFTER = 5;
 /** Time in which the next call should be answered. */
 const GOAL_MS = 1_000;
 
@@ -27,6 +29,8 @@ async function run({ long, print }: FaultOptions): Promise<readonly FaultRow[]> 
     const name = NAMES[Math.floor(round / ends.length) % NAMES.length] as string;
     const { tookMs, found } = await oneRound(organization, name, end);
     times.get(end)?.push(tookMs);
+    if ((round + 1) % COMPARE_AFTER === 0)
+      found.push(...(await lastingDifferences(organization.served, organization.endpoints)));
     for (const line of found) print(`replica ${end}, round ${round}: ${line}`);
     lost.set(end, (lost.get(end) ?? 0) + found.length);
     if ((round + 1) % 20 === 0) print(`replica replaced: ${round + 1} rounds`);
@@ -42,7 +46,7 @@ async function run({ long, print }: FaultOptions): Promise<readonly FaultRow[]> 
 }
 
 async function oneRound(organization: WarmOrganization, name: string, end: End) {
-  const { served, endpoints } = organization;
+  const { served } = organization;
   await untilWaiting(served);
   const { replicas } = await served.ready(name, 1);
   const before = replicas[0]?.id ?? "";
@@ -50,7 +54,7 @@ async function oneRound(organization: WarmOrganization, name: string, end: End) 
   const outcome = await organization.call(name);
   const found = isAnswered(outcome) ? [] : [`${name}: ${outcome.status ?? "no response"} ${outcome.text}`];
   await served.until(name, "served by another replica", (view) => view.replicas.every(({ id }) => id !== before));
-  return { tookMs: outcome.endedMs - endedMs, found: [...found, ...(await lastingDifferences(served, endpoints))] };
+  return { tookMs: outcome.endedMs - endedMs, found };
 }
 
 /** Kills the process of a replica, and returns when. */

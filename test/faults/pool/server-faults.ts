@@ -17,7 +17,8 @@ const NAMES = ["a", "b", "c", "d"];
 const TIMES = { LOAD_MS: "150", TAKES_MS: "100" };
 /** Latest moment of the kill, after the call. */
 const LATEST_MS = 700;
-const ROUNDS = 40;
+const ROUNDS = 30;
+const RESTARTS = 8;
 
 /** The control server ends between claim and adoption, with the calls that it was forwarding; its successor puts everything in order. */
 export const serverFaults: readonly PoolFault[] = [
@@ -57,6 +58,7 @@ async function killServer({ long, seed, print }: FaultOptions): Promise<FaultRow
       ...(await lastingDifferences(served, organization.endpoints)),
     ];
     for (const line of found) print(`server-killed, round ${round}: ${line}`);
+    if (found.length > 0) print(`the server's log: ${await organization.keepLog()}`);
     lost.push(...found);
     if ((round + 1) % 10 === 0) print(`server-killed: ${round + 1} rounds, ${lost.length} lost`);
   }
@@ -78,7 +80,7 @@ async function killBoth({ long, print }: FaultOptions): Promise<FaultRow> {
   await using organization = await WarmOrganization.start();
   const { served, executions, endpoints } = organization;
   for (const name of NAMES) await organization.deploy(name, { idleTimeout: "3s" });
-  const rounds = long ? ROUNDS / 4 : 2;
+  const rounds = long ? RESTARTS : 2;
   const lost: string[] = [];
   let slowestMs = 0;
   for (let round = 0; round < rounds; round++) {

@@ -1,3 +1,6 @@
+import { writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Artifact, SettingsInput } from "@faas/core";
 import type { KubernetesApi, KubernetesObject } from "@faas/platforms/kubernetes-client";
@@ -15,7 +18,7 @@ const LIMIT_MS = 90_000;
 /** Time after which the server also knows that a pod is ready. */
 const KNOWN_MS = 1_000;
 /** Time for the objects to agree after a fault. */
-const SETTLE_MS = 45_000;
+const SETTLE_MS = 120_000;
 
 /** A server with an organization whose endpoints start in warm pods. */
 export class WarmOrganization implements AsyncDisposable {
@@ -56,6 +59,13 @@ export class WarmOrganization implements AsyncDisposable {
   call(endpoint: string, method: "GET" | "POST" = "GET") {
     const { url, org } = this.served;
     return this.calls.send({ url, org, endpoint }, method);
+  }
+
+  /** Writes the log of the server so far into a file that stays, and returns its path. */
+  async keepLog(): Promise<string> {
+    const path = join(tmpdir(), `faas-${this.served.org}-${performance.now().toFixed(0)}.log`);
+    await writeFile(path, this.served.log());
+    return path;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

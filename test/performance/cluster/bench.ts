@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import type { EndpointView } from "@faas/core";
 import { KubernetesApi, KubernetesCredentials, type KubernetesObject, pathOf } from "@faas/platforms/kubernetes-client";
 import { eventually, FaasProcess, HttpClient, type HttpResponse, type RunningServer } from "@faas/testing";
 import { timed } from "../rig/table.ts";
@@ -66,6 +67,10 @@ export class Bench implements AsyncDisposable {
     const response = await this.#client.send("GET", `/${this.org}/${endpoint}`);
     if (response.status !== 200) throw new Error(`${endpoint}: ${response.status} ${response.text}`);
     return response;
+  }
+
+  view(endpoint: string): Promise<EndpointView> {
+    return this.#client.json<EndpointView>("GET", `/-/orgs/${this.org}/endpoints/${endpoint}`);
   }
 
   /** Calls an endpoint when its pods are gone; returns the milliseconds that the cold start took. */

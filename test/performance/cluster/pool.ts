@@ -2,6 +2,7 @@ import { eventually } from "@faas/testing";
 import type { V1Pod } from "@kubernetes/client-node";
 import { median, percentile, type Row, ratio, timed } from "../rig/table.ts";
 import type { Bench } from "./bench.ts";
+import { drawStarts, type ObservedStart } from "./start-stages.ts";
 
 const ROUNDS = 30;
 /** Pods that wait for the endpoints of a burst. */
@@ -49,43 +50,57 @@ const LANGUAGES: readonly Language[] = [
   },
 ];
 
+/** Bars of the chart of a cold start's stages, by endpoint. */
+const DRAWN = [
+  ["new-node", "Node, new pod"],
+  ["warm-node", "Node, warm pod"],
+  ["new-python", "Python, new pod"],
+  ["warm-python", "Python, warm pod"],
+] as const;
+
 /** Measures cold starts from a warm pod against those of the same function in a new pod, in turns, and what waiting pods cost. */
 export async function warmPool(bench: Bench): Promise<Row[]> {
-  const times = new Map<string, number[]>();
-  for (const { name, files } of LANGUAGES) {
+  const starts = await startInTurns(bench, LANGUAGES, ROUNDS);
+  await drawStarts(new Map(DRAWN.map(([endpoint, name]) => [name, starts.get(endpoint) ?? []])));
+  await untilWaiting(bench, LANGUAGES.length);
+  const rows = [...LANGUAGES.flatMap((language) => rowsOf(language, starts)), ...(await idleCost(bench))];
+  return [...rows, ...(await bursts(bench))];
+}
+
+/** Calls cold endpoints of each language in turns, with and without a pod that waits for them; returns their starts by endpoint. */
+async function startInTurns(
+  bench: Bench,
+  languages: readonly Language[],
+  rounds: number,
+): Promise<ReadonlyMap<string, readonly ObservedStart[]>> {
+  const starts = new Map<string, ObservedStart[]>();
+  for (const { name, files } of languages) {
     const source = await bench.source(`pool-${name.toLowerCase()}`, files);
     for (const [kind, settings] of [
       ["warm", []],
       ["new", WITHOUT_POOL],
     ] as const) {
       const endpoint = `${kind}-${name.toLowerCase()}`;
-      times.set(endpoint, []);
-      await bench.faas(
-        "deploy",
-        source,
-        "--org",
-        bench.org,
-        "--endpoint",
-        endpoint,
-        "--idle-timeout",
-        "100ms",
-        ...settings,
-      );
+      starts.set(endpoint, []);
+      const names = ["--org", bench.org, "--endpoint", endpoint, "--idle-timeout", "100ms"];
+      await bench.faas("deploy", source, ...names, ...settings);
     }
   }
-  for (let round = 0; round < ROUNDS; round++)
-    for (const [endpoint, all] of times) {
-      await untilWaiting(bench, LANGUAGES.length);
-      all.push(await bench.coldCall(endpoint));
+  for (let round = 0; round < rounds; round++)
+    for (const [endpoint, all] of starts) {
+      await untilWaiting(bench, languages.length);
+      const tookMs = await bench.coldCall(endpoint);
+      // Without them, the replica has stopped already.
+      const stages = (await bench.view(endpoint)).replicas[0]?.start ?? [];
+      all.push({ tookMs, stages });
     }
-  await untilWaiting(bench, LANGUAGES.length);
-  const rows = [...LANGUAGES.flatMap((language) => rowsOf(language, times)), ...(await idleCost(bench))];
-  return [...rows, ...(await bursts(bench))];
+  return starts;
 }
 
-function rowsOf({ name, goals }: Language, times: ReadonlyMap<string, readonly number[]>): Row[] {
-  const warm = times.get(`warm-${name.toLowerCase()}`) as readonly number[];
-  const fresh = times.get(`new-${name.toLowerCase()}`) as readonly number[];
+function rowsOf({ name, goals }: Language, starts: ReadonlyMap<string, readonly ObservedStart[]>): Row[] {
+  const timesOf = (kind: string) => (starts.get(`${kind}-${name.toLowerCase()}`) ?? []).map(({ tookMs }) => tookMs);
+  const warm = timesOf("warm");
+  const fresh = timesOf("new");
   const p95 = (values: readonly number[]) => percentile(values, 0.95);
   const what = `cold start of a ${name} function from a warm pod`;
   return [

@@ -16,7 +16,11 @@ export interface Fault {
 
 export const root = join(import.meta.dirname, "../../..");
 
-const checked = ["*.md", ".ci/run", "{docs,packages,templates,test}/**/{Dockerfile,*.{md,ts,mts,js,mjs,cjs,py,pl,sh}}"];
+const checked = [
+  "*.md",
+  ".ci/run",
+  "{docs,packages,templates,test}/**/{Dockerfile,*.{md,ts,tsx,mts,js,mjs,cjs,py,pl,sh}}",
+];
 const unchecked =
   /^test\/repository\/language\.test\.ts$|(?:^|\/)(?:node_modules|dist|coverage|\.venv|__pycache__|apps\/folders|original-experiments)(?:\/|\.md$)/;
 

@@ -7,7 +7,7 @@ export const hidden = "\0";
 
 /** Finds what a person reads in a source file, by the extension of its name. */
 export function spansOf(file: string, source: string): Span[] {
-  return /\.[mc]?[jt]s$/.test(file) ? typescriptSpans(source) : scriptSpans(source);
+  return /\.[mc]?[jt]sx?$/.test(file) ? typescriptSpans(source) : scriptSpans(source);
 }
 
 /**

@@ -15,7 +15,7 @@ export interface ServerImageOptions
 }
 
 /** Files of the program that the control server needs. The other places have the same paths as in the image, relative to `packages`. */
-const PROGRAM_FILES = ["cli/bin", "cli/dist", "cli/package.json", "server/package.json", "gateway/programs"];
+const PROGRAM_FILES = ["cli/bin", "cli/dist", "cli/package.json", "server/package.json", "gateway/programs", "ui/dist"];
 /** User id, as in the pod's security context. */
 const USER = 65_532;
 /** Repository of the control server's image. */

@@ -2,10 +2,8 @@ import type { Readable } from "node:stream";
 import {
   type EndpointRef,
   type EndpointView,
-  type ErrorCode,
   endpointListSchema,
   endpointViewSchema,
-  errorCodes,
   FaasError,
   type KeyView,
   keyListSchema,
@@ -20,7 +18,6 @@ import {
   type Planned,
   type PostAdminKey,
   type PostOrgKey,
-  type Problem,
   type PutEndpoint,
   type PutOrg,
   parseResponse,
@@ -44,6 +41,7 @@ import {
   whoamiSchema,
 } from "@faas/core";
 import { type HttpResponse, HttpTransport } from "./http-transport.ts";
+import { problemError } from "./problem-error.ts";
 import { trustProblem } from "./trust.ts";
 
 /** Codes of Node for requests that cannot be sent. */
@@ -76,6 +74,7 @@ export class Client {
   /** Certificate authorities of the server, PEM; Node's own when undefined. */
   readonly ca: string | undefined;
   readonly #transport: HttpTransport;
+  #traceHeaders: () => Record<string, string> = () => ({});
 
   constructor(url: string, signal: AbortSignal, token?: string, ca?: string) {
     this.url = url;
@@ -94,6 +93,13 @@ export class Client {
   /** Returns a client for the same server that another signal aborts. */
   withSignal(signal: AbortSignal): Client {
     return new Client(this.url, signal, this.#token, this.ca);
+  }
+
+  /** Returns a client for the same server whose requests belong to a trace. */
+  withTraceparent(traceparent: () => string): Client {
+    const client = this.withSignal(this.#signal);
+    client.#traceHeaders = () => ({ traceparent: traceparent() });
+    return client;
   }
 
   config(): Promise<ServerConfig> {
@@ -217,11 +223,10 @@ export class Client {
 
   /** Reads the lines of an endpoint's log that meet the query. */
   async *logs(ref: EndpointRef, query: Readonly<Record<string, string>>): AsyncGenerator<LogLine> {
-    const response = await this.call(`${pathOf(ref)}/logs?${new URLSearchParams(query)}`, { method: "GET" });
-    if (response.statusCode !== 200) await this.#unwrap(response);
+    const body = await this.stream(`${pathOf(ref)}/logs?${new URLSearchParams(query)}`);
     let rest = "";
     const decoder = new TextDecoder();
-    for await (const chunk of this.read(response.body)) {
+    for await (const chunk of this.read(body)) {
       const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
       rest = lines.pop() as string;
       for (const line of lines) yield parseResponse(logLineSchema, JSON.parse(line), `GET ${pathOf(ref)}/logs`);
@@ -253,7 +258,7 @@ export class Client {
     try {
       const response = await this.#transport.send(this.url + path, {
         method,
-        headers: { ...this.keyHeaders(headers), ...headers },
+        headers: { ...this.keyHeaders(headers), ...this.#traceHeaders(), ...headers },
         ...(body === undefined ? {} : { body }),
         signal: this.#signal,
       });
@@ -286,6 +291,13 @@ export class Client {
         ? { method }
         : { method, headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
     return this.#unwrap(await this.call(path, sent));
+  }
+
+  /** Returns the body of a successful response that is not JSON; throws the problem of any other. */
+  async stream(path: string, headers: Record<string, string> = {}): Promise<Readable> {
+    const response = await this.call(path, { method: "GET", headers });
+    if (response.statusCode !== 200) await this.#unwrap(response);
+    return response.body;
   }
 
   async #unwrap({ statusCode, headers, body }: HttpResponse): Promise<unknown> {
@@ -330,14 +342,3 @@ const keysPath = (org: string | undefined) => (org === undefined ? "/-/keys" : `
 /** Returns the path of an endpoint in the control API. */
 export const pathOf = ({ org, endpoint }: EndpointRef): string =>
   `/-/orgs/${encodeURIComponent(org)}/endpoints/${encodeURIComponent(endpoint)}`;
-
-/** Parses a problem document as an error; undefined when the text is not one. */
-export function problemError(text: string): FaasError | undefined {
-  try {
-    const { type: _, title: __, status: ___, detail, code, ...extensions } = JSON.parse(text) as Problem;
-    if (typeof code !== "string" || !(code in errorCodes)) return undefined;
-    return new FaasError(code as ErrorCode, String(detail), { extensions });
-  } catch {
-    return undefined;
-  }
-}

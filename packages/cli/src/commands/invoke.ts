@@ -1,9 +1,10 @@
 import { STATUS_CODES } from "node:http";
 import { endpointKey, FaasError, nearest } from "@faas/core";
 import type { Command } from "commander";
-import { type Client, problemError } from "../client/client.ts";
+import type { Client } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
 import type { HttpResponse } from "../client/http-transport.ts";
+import { problemError } from "../client/problem-error.ts";
 import { addRequestOptions, methodOf, openBody, type RequestOptions } from "../options/request-options.ts";
 import { parseTarget, pathOf, type Target } from "../options/target.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";

@@ -36,7 +36,7 @@ test("stats shows the calls, errors and durations of a known load within 1 %", a
   const { since, endpoints } = JSON.parse(text.join(""));
   assert.ok(Date.parse(since) <= Date.now());
   const [load, unused] = endpoints;
-  const { p50Ms, p95Ms, ...counts } = load;
+  const { p50Ms, p95Ms, p99Ms, ...counts } = load;
   assert.deepEqual(counts, {
     ...{ org: "acme", endpoint: "load", requests: CALLS, errors: CALLS / 10, coldStarts: 0, live: 1 },
   });
@@ -47,6 +47,7 @@ test("stats shows the calls, errors and durations of a known load within 1 %", a
   for (const [found, share] of [
     [p50Ms, 0.5],
     [p95Ms, 0.95],
+    [p99Ms, 0.99],
   ]) {
     const exact = percentile(durations, share);
     assert.ok(Math.abs(found - exact) <= exact * 0.01, `${found} ms instead of ${exact} ms at ${share}`);
@@ -88,4 +89,23 @@ test("stats of an unknown organization fails", async (t) => {
   const { code, stderr } = await server.run(t, ["stats", "nobody"]);
   assert.equal(code, 1);
   assert.match(stderr, /ORG_NOT_FOUND/);
+});
+
+test("events shows what happened in an organization, and follows new events", async (t) => {
+  const shown = await lines(t, ["events", "acme", "-o", "json", "--type", "faas.endpoint.deployed"]);
+  assert.deepEqual(
+    shown.map((line) => JSON.parse(line).subject),
+    ["acme/load", "acme/unused"],
+  );
+  const following = server.start(t, ["events", "acme/gone", "-f"]);
+  await server.deploy("acme/gone", "export const handler = () => 1;\n");
+  assert.equal((await server.run(t, ["remove", "acme/gone", "--yes"])).code, 0);
+  await following.printed(/endpoint\.deployed acme\/gone revision=\w+\n[\s\S]*endpoint\.removed acme\/gone\n/);
+  assert.doesNotMatch(following.stdout(), /acme\/load/);
+});
+
+test("events rejects types that do not exist", async (t) => {
+  const { code, stderr } = await server.run(t, ["events", "--type", "faas.endpoint.deploy"]);
+  assert.equal(code, 2);
+  assert.match(stderr, /`--type` option to be types of events such as faas.endpoint.\*, got "faas.endpoint.deploy"/);
 });

@@ -14,6 +14,7 @@ import type { NamedFunction } from "../project/functions.ts";
 import type { Io } from "../terminal/io.ts";
 import { printWarning } from "../terminal/output.ts";
 import type { StageProgress } from "../terminal/progress.ts";
+import { traceDeployment } from "../traces/trace-deployment.ts";
 import { type ArtifactSource, planArtifact, publishArtifact } from "./artifact.ts";
 import { awaitRollout, withServingRevision } from "./await-rollout.ts";
 import { gitSource } from "./git-source.ts";
@@ -71,10 +72,16 @@ export async function requestDeployment(
  *
  * @throws DEPLOY_FAILED, or the code of the failed step, with the revision that serves the endpoint now
  */
-export async function deploy(
-  requested: RequestedDeployment,
-  context: DeployContext,
-): Promise<{ readonly deployed: Deployed; readonly source: ArtifactSource }> {
+export async function deploy(requested: RequestedDeployment, context: DeployContext): Promise<DeployResult> {
+  return traceDeployment(requested.ref, context, (traced) => buildAndRollOut(requested, traced));
+}
+
+interface DeployResult {
+  readonly deployed: Deployed;
+  readonly source: ArtifactSource;
+}
+
+async function buildAndRollOut(requested: RequestedDeployment, context: DeployContext): Promise<DeployResult> {
   const { client, io } = context;
   const attempt: Attempt = {};
   try {

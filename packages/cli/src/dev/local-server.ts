@@ -31,6 +31,7 @@ export async function startLocalServer(
     poolSize: 1,
     readable: [packages],
     sourceFolder,
+    env: process.env,
   } as const;
   const startOn = (candidate: number) => startServer({ ...options, port: candidate });
   if (port !== undefined) return startOn(port);

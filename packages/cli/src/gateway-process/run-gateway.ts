@@ -32,7 +32,7 @@ export async function runGateway(options: GatewayOptions, io: Io): Promise<void>
 }
 
 async function start(options: GatewayOptions, log: Logger, parent: ParentProcess | undefined, io: Io) {
-  const { inheritedSocket, parseControlAddress, startGatewayProcess } = await import("@faas/gateway");
+  const { inheritedSocket, openTracing, parseControlAddress, startGatewayProcess } = await import("@faas/gateway");
   const { name, control, host, port, reusePort, accessLog } = options;
   const tokenFile = options.gatewayTokenFile === undefined ? undefined : resolve(io.cwd, options.gatewayTokenFile);
   // Read for each request: the file is replaced when the token is.
@@ -40,9 +40,10 @@ async function start(options: GatewayOptions, log: Logger, parent: ParentProcess
   const connected = await createView(options, { tokenFile, token, env: io.env, log });
   const { view } = connected;
   const ready = connected.ready();
+  const tracing = await openTracing(io.env, { service: "faas", version, instance: name }, log);
   try {
     const gateway = await startGatewayProcess({
-      ...{ name, version, view, ready, token, host, port, reusePort, log },
+      ...{ name, version, view, ready, token, host, port, reusePort, tracing, log },
       control: parseControlAddress(control),
       socket: inheritedSocket(process.env),
       tls: tlsFiles(options, io.cwd),

@@ -12,14 +12,14 @@ export async function effectiveSettings(
 ): Promise<InstallSettings> {
   const { settingsFor } = await import("@faas/installer");
   const { storage, storageClass, expose, gateways, startupCpu, cpuMax, auth, allowImages, tlsSecret } = options;
-  const { poolSize, accessLog, logRequestIds, maxConnections, maxConnectionsPerAddress } = options;
+  const { poolSize, accessLog, logRequestIds, maxConnections, maxConnectionsPerAddress, otlp, traceRatio } = options;
   const push = options.registryPush ?? (io.env.FAAS_REGISTRY_PUSH || undefined);
   // FAAS_REGISTRY_PULL applies only together with a push address.
   const pull = options.registryPull ?? (push === undefined ? undefined : io.env.FAAS_REGISTRY_PULL || push);
   return settingsFor(
     {
       ...{ storage, storageClass, expose, gateways, startupCpu, cpuMax, auth, allowImages, tlsSecret },
-      ...{ poolSize, accessLog, logRequestIds, maxConnections, maxConnectionsPerAddress },
+      ...{ poolSize, accessLog, logRequestIds, maxConnections, maxConnectionsPerAddress, otlp, traceRatio },
       ...{ registryPush: push, registryPull: pull },
     },
     existing?.settings,

@@ -24,6 +24,7 @@ const EXPOSURES: readonly Exposure[] = ["none", "hostport", "nodeport", "loadbal
 export function addInstallOptions(command: Command): Command {
   addClusterOptions(command);
   addServerOptions(command);
+  addTraceOptions(command);
   for (const option of logOptions()) command.addOption(option);
   return command
     .option("--image <reference>", "Existing image of the server to install instead of a build")
@@ -55,6 +56,29 @@ export const timeoutOption = (description: string) =>
   new Option("--timeout <duration>", description)
     .argParser(parsedOption(parseDuration, "a duration such as 2m"))
     .default("2m");
+
+/** Adds the options for traces. Other variables of OpenTelemetry come from a Secret (docs/traces.md). */
+function addTraceOptions(command: Command): void {
+  command
+    .option("--otlp <url>", "OTLP/HTTP endpoint that spans are sent to; none turns traces off", otlpUrl)
+    .addOption(
+      optionWithLaterDefault(
+        "--trace-ratio <share>",
+        "Share of new traces that are recorded, from 0 to 1",
+        "1",
+      ).argParser(parsedOption(share, "a number from 0 to 1")),
+    );
+}
+
+function otlpUrl(text: string): string {
+  if (text === "none" || (URL.canParse(text) && /^https?:/.test(text))) return text;
+  throw new InvalidArgumentError(`an address such as http://collector.monitoring:4318, or none, got "${text}"`);
+}
+
+function share(text: string): number | undefined {
+  const value = Number(text);
+  return text.trim() !== "" && value >= 0 && value <= 1 ? value : undefined;
+}
 
 /** Adds the options of the server, which an upgrade keeps when they are not given. */
 function addServerOptions(command: Command): void {

@@ -194,6 +194,7 @@ export function serverOptions(options: UpOptions, dataDir: string, io: Io): Repl
     lockTimeoutMs: parseDuration(lockTimeout(options)) as number,
     readable: readablePaths(options, io),
     tls,
+    env: io.env,
     ...(takeover === undefined ? {} : { takeover }),
     ...(kubernetes ? { kubernetes } : {}),
     ...gatewaysOptions(options, io),

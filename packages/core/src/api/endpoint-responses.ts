@@ -127,6 +127,7 @@ const endpointStatsSchema = z
       .optional()
       .describe("Median duration, from the arrival to the end of the response; absent without calls"),
     p95Ms: z.number().optional().describe("Duration that 95 % of the calls do not exceed; absent without calls"),
+    p99Ms: z.number().optional().describe("Duration that 99 % of the calls do not exceed; absent without calls"),
     live: z.int().describe("Replicas that are ready now"),
   })
   .meta({ id: "EndpointStats" });
@@ -144,3 +145,19 @@ export const statsSchema = z
   })
   .meta({ id: "Stats", description: "Recent calls of endpoints" });
 export type Stats = Immutable<z.infer<typeof statsSchema>>;
+
+/** `GET …/endpoints/<endpoint>/stats`. */
+export const statsHistorySchema = z
+  .object({
+    sliceSeconds: z.int().describe("Duration of a slice"),
+    slices: z
+      .array(
+        z.object({
+          start: z.string().describe("RFC 3339, UTC"),
+          ...endpointStatsSchema.omit({ org: true, endpoint: true, live: true }).shape,
+        }),
+      )
+      .describe("Slices of time with calls, the oldest first"),
+  })
+  .meta({ id: "StatsHistory", description: "Calls of an endpoint over the last hour" });
+export type StatsHistory = Immutable<z.infer<typeof statsHistorySchema>>;

@@ -4,7 +4,8 @@ import { normalizedHostnames } from "../hostnames.ts";
 import { parseCpu } from "../units.ts";
 import { cpuQuantity, DAY_MS, duration, REPLICAS_MAX, size } from "./quantity-schemas.ts";
 import { secretName, VARIABLE, WITHOUT_NUL } from "./secrets.ts";
-import { storedWarmWindows, warmest, warmWindowsSchema } from "./warm-windows.ts";
+import { storedWarmWindows, warmWindowsSchema } from "./warm-windows.ts";
+import { warmest } from "./warmest.ts";
 
 /** Settings of an endpoint, in the user's notation: the same in `faas.json`, in the API and in the state file. */
 

@@ -43,10 +43,6 @@ export const storedWarmWindows = z
   .array(z.object({ cron: z.string(), timeZone: z.string(), for: z.string(), replicas: z.int() }))
   .readonly();
 
-/** Returns the largest number of replicas of all windows. */
-export const warmest = (windows: readonly WarmWindow[]): number =>
-  windows.reduce((most, { replicas }) => Math.max(most, replicas), 0);
-
 /** Formats a window as text, such as "0 8 * * 1-5 Europe/Berlin 10h 2". */
 export const formatWarmWindow = ({ cron, timeZone, for: length, replicas }: WarmWindow): string =>
   `${cron} ${timeZone} ${length} ${replicas}`;

@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto";
-import { createSecureContext, type SecureContext, type Server } from "node:tls";
+import type { SecureContext, Server } from "node:tls";
 import { Certificate, type CertificateFiles, type CertificateLog, type KeyPair } from "./tls-certificate.ts";
 import { tlsOptions } from "./tls-server.ts";
 
@@ -75,5 +75,5 @@ export class CertificateSet implements Disposable {
 
 const choiceOf = (pair: KeyPair): Choice => ({
   names: new X509Certificate(pair.cert),
-  context: createSecureContext(tlsOptions(pair)),
+  context: process.getBuiltinModule("node:tls").createSecureContext(tlsOptions(pair)),
 });

@@ -1,6 +1,5 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
-import { createSecureContext } from "node:tls";
 import { FaasError } from "@faas/core";
 
 export interface CertificateFiles {
@@ -109,7 +108,8 @@ async function read(files: CertificateFiles): Promise<KeyPair> {
       "CERTIFICATE_INVALID",
       `The private key in ${files.key} is not that of the certificate in ${files.cert}`,
     );
-  parsed(() => createSecureContext({ cert, key }), `The certificate in ${files.cert} cannot be used`);
+  const tls = process.getBuiltinModule("node:tls");
+  parsed(() => tls.createSecureContext({ cert, key }), `The certificate in ${files.cert} cannot be used`);
   return { cert, key };
 }
 

@@ -12,6 +12,7 @@ const lineOf = (target: string) =>
       status: 200,
       cold: false,
       servedBy: undefined,
+      ...{ waitedMs: 0, coldMs: 0, lostMs: 0, headMs: 0, trace: undefined },
     } as FinishedCall,
     1.5,
     1_700_000_000_000,
@@ -27,4 +28,30 @@ test("a long path is cut", () => {
 
 test("bytes of a path that are not visible ASCII are percent-encoded", () => {
   assert.match(lineOf(Buffer.from("/é/%C3%A9\tx").toString("latin1")), /\t\/%C3%A9\/%C3%A9%09x\n$/);
+});
+
+const CALL: FinishedCall = {
+  endpoint: { key: "acme/x" } as FinishedCall["endpoint"],
+  ...{ request: { method: "GET" }, requestId: "one", target: "/a?b", status: 200, cold: false },
+  servedBy: { id: "x-1", revision: "v1" },
+  ...{ waitedMs: 0, coldMs: 0, lostMs: 0, headMs: 4.9, trace: undefined },
+};
+
+const LINE = "7\t200\t5000\t0\tx-1\tv1\tGET\tone\t/a";
+
+test("the line of a usual call has no times", () => {
+  assert.equal(accessLineOf(CALL, 5, 7), `${LINE}\n`);
+  assert.equal(accessLineOf(CALL, 5, 7, "gw-1"), `${LINE}\tgw-1\n`);
+});
+
+test("the times of a call that waited, was repeated, is traced or had a long body are in a field after the gateway's name", () => {
+  for (const [more, times] of [
+    [{ waitedMs: 3, coldMs: 2 }, "1000,2000,0,4900"],
+    [{ lostMs: 1 }, "0,0,1000,4900"],
+    [{ headMs: 2 }, "0,0,0,2000"],
+    [{ trace: { traceId: "abc" } }, "0,0,0,4900,abc"],
+  ] as const) {
+    assert.equal(accessLineOf({ ...CALL, ...more }, 5, 7), `${LINE}\t\t${times}\n`);
+    assert.equal(accessLineOf({ ...CALL, ...more }, 5, 7, "gw-1"), `${LINE}\tgw-1\t${times}\n`);
+  }
 });

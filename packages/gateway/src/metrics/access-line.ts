@@ -1,6 +1,8 @@
 import type { FinishedCall } from "./access-log.ts";
 
 const MAX_PATH_LENGTH = 512;
+/** Longest time from the head of a response to its end that is not worth a field. */
+const SHORT_BODY_MS = 1;
 
 /** Time that was formatted last: many calls end in the same millisecond. */
 let formattedMs = 0;
@@ -11,12 +13,13 @@ let replicaText = "\t";
 
 /**
  * Formats the line of a call as it is stored. It has these fields, separated by tabs: time (milliseconds since the epoch), status, microseconds, 1 for a cold
- * start, replica, revision, method, request id, path, and the gateway's name where there are several: it takes less space and time than JSON. No field can
- * contain a tab: HTTP allows none in a method or a path, and a request id consists of visible characters. The line is ASCII. Runs for every call.
+ * start, replica, revision, method, request id, path, the gateway's name where there are several, and the times of the call's stages if there is something to
+ * say: it takes less space and time than JSON. No field can contain a tab: HTTP allows none in a method or a path, and a request id consists of visible
+ * characters. The line is ASCII. Runs for every call.
  *
- * @param end of the line: a line break, after a tab and the gateway's name where there are several
+ * @param gateway name of the gateway, where there are several
  */
-export function accessLineOf(call: FinishedCall, durationMs: number, nowMs: number, end = "\n"): string {
+export function accessLineOf(call: FinishedCall, durationMs: number, nowMs: number, gateway = ""): string {
   const { servedBy, request, requestId, status, cold } = call;
   if (nowMs !== formattedMs) {
     formattedMs = nowMs;
@@ -28,7 +31,19 @@ export function accessLineOf(call: FinishedCall, durationMs: number, nowMs: numb
   }
   const micros = Math.round(durationMs * 1000);
   const result = `${timeText}${status}\t${micros}${cold ? "\t1\t" : "\t0\t"}`;
-  return `${result}${replicaText}\t${request.method}\t${requestId}\t${pathOf(call.target)}${end}`;
+  const line = `${result}${replicaText}\t${request.method}\t${requestId}\t${pathOf(call.target)}`;
+  if (hasTimes(call, durationMs)) return `${line}\t${gateway}\t${timesOf(call)}\n`;
+  return gateway === "" ? `${line}\n` : `${line}\t${gateway}\n`;
+}
+
+/** Tells whether the time of a call was not all its function's: it waited, was repeated, or its body took longer than its head. Or it has a trace. */
+const hasTimes = ({ waitedMs, lostMs, headMs, trace }: FinishedCall, durationMs: number): boolean =>
+  waitedMs > 0 || lostMs > 0 || trace !== undefined || (headMs > 0 && durationMs - headMs > SHORT_BODY_MS);
+
+/** Formats the times: microseconds in the queue, of the cold start, on failed replicas and until the head of the response, and the trace id. */
+function timesOf({ waitedMs, coldMs, lostMs, headMs, trace }: FinishedCall): string {
+  const times = [waitedMs - coldMs, coldMs, lostMs, headMs].map((ms) => Math.round(ms * 1000)).join(",");
+  return trace === undefined ? times : `${times},${trace.traceId}`;
 }
 
 /** Characters of a path that are not visible ASCII: bytes that `node:http` reads as Latin-1. */

@@ -12,6 +12,15 @@ export interface FinishedCall {
   readonly cold: boolean;
   /** The last replica that the call was sent to. */
   readonly servedBy: { readonly id: string; readonly revision: string } | undefined;
+  /** Milliseconds that the call waited for a slot, and the part of it until a replica was ready. */
+  readonly waitedMs: number;
+  readonly coldMs: number;
+  /** Milliseconds on replicas that failed before they responded. */
+  readonly lostMs: number;
+  /** Milliseconds from the arrival until the head of the response; 0 without one of a replica. */
+  readonly headMs: number;
+  /** Absent: the trace of the call is not recorded. */
+  readonly trace: { readonly traceId: string } | undefined;
 }
 
 /** Receives finished calls from the gateway, on its hot path. */

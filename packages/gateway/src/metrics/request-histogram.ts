@@ -9,6 +9,16 @@ interface Series {
   /** Requests per bucket: at most as long as its bound and longer than the bound before; the last bucket has all others. */
   readonly counts: number[];
   sumSeconds: number;
+  /** Last traced request of each bucket, once there is one. */
+  exemplars: (Exemplar | undefined)[] | undefined;
+}
+
+/** A traced request that stands for those of its bucket. */
+interface Exemplar {
+  readonly traceId: string;
+  readonly seconds: number;
+  /** Milliseconds since the epoch. */
+  readonly timeMs: number;
 }
 
 /** Counts requests and their durations. Runs for every request: prom-client's counter and histogram would be three percent of the gateway's cost per request. */
@@ -20,6 +30,14 @@ export class RequestHistogram {
     const at = bucketIndex(seconds);
     series.counts[at] = (series.counts[at] as number) + 1;
     series.sumSeconds += seconds;
+  }
+
+  /** Remembers a request, which has been counted, as an example of its duration. */
+  addExemplar(endpoint: ServedEndpoint, status: number, exemplar: Exemplar): void {
+    const series = this.#all.get(endpoint)?.get(status);
+    if (series === undefined) return;
+    series.exemplars ??= [];
+    series.exemplars[bucketIndex(exemplar.seconds)] = exemplar;
   }
 
   /** Adds requests that another process has counted, by the buckets of their durations (duration-buckets.ts). */
@@ -42,17 +60,24 @@ export class RequestHistogram {
     this.#all.delete(endpoint);
   }
 
-  /** Counts in Prometheus' text format, version 0.0.4. */
-  get text(): string {
+  /**
+   * Formats the counts in Prometheus' text format, version 0.0.4.
+   *
+   * @param withExemplars as only OpenMetrics allows
+   */
+  text(withExemplars = false): string {
     const totals: string[] = [];
     const durations: string[] = [];
     for (const [{ spec }, byStatus] of this.#all) {
-      for (const [status, { counts, sumSeconds }] of byStatus) {
+      for (const [status, { counts, sumSeconds, exemplars }] of byStatus) {
         const labels = `org="${spec.org}",endpoint="${spec.endpoint}",code="${status}"`;
         let count = 0;
         for (const [i, each] of counts.entries()) {
           count += each;
-          durations.push(`faas_request_duration_seconds_bucket{le="${BOUNDS[i] ?? "+Inf"}",${labels}} ${count}`);
+          const exemplar = withExemplars ? exemplarText(exemplars?.[i]) : "";
+          durations.push(
+            `faas_request_duration_seconds_bucket{le="${BOUNDS[i] ?? "+Inf"}",${labels}} ${count}${exemplar}`,
+          );
         }
         durations.push(`faas_request_duration_seconds_sum{${labels}} ${sumSeconds}`);
         durations.push(`faas_request_duration_seconds_count{${labels}} ${count}`);
@@ -72,11 +97,18 @@ export class RequestHistogram {
   }
 
   #add(endpoint: ServedEndpoint, status: number): Series {
-    const series = { counts: new Array<number>(BOUNDS.length + 1).fill(0), sumSeconds: 0 };
+    const counts = new Array<number>(BOUNDS.length + 1).fill(0);
+    const series: Series = { counts, sumSeconds: 0, exemplars: undefined };
     const byStatus = this.#all.get(endpoint) ?? new Map<number, Series>();
     this.#all.set(endpoint, byStatus.set(status, series));
     return series;
   }
+}
+
+function exemplarText(exemplar: Exemplar | undefined): string {
+  if (exemplar === undefined) return "";
+  const { traceId, seconds, timeMs } = exemplar;
+  return ` # {trace_id="${traceId}"} ${seconds} ${(timeMs / 1000).toFixed(3)}`;
 }
 
 /** Returns the index of the first bound that a duration does not exceed. */

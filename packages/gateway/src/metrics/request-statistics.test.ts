@@ -29,9 +29,10 @@ test("longer durations are in higher buckets", () => {
 test("calls, errors, cold starts and percentiles are those of the known load", () => {
   const statistics = new RequestStatistics(start);
   for (let i = 1; i <= 1_000; i++) statistics.record(endpoint, i % 50 === 0 ? 503 : 200, i, i <= 3, start + i);
-  const { p50Ms = 0, p95Ms = 0, ...counts } = statistics.summary(endpoint, start);
+  const { p50Ms = 0, p95Ms = 0, p99Ms = 0, ...counts } = statistics.summary(endpoint, start);
   assert.deepEqual(counts, { requests: 1_000, errors: 20, coldStarts: 3 });
   assert.ok(Math.abs(p50Ms - 500) <= 5 && Math.abs(p95Ms - 950) <= 9.5, `${p50Ms} ${p95Ms}`);
+  assert.ok(Math.abs(p99Ms - 990) <= 9.9, `${p99Ms}`);
 });
 
 test("errors of the client are not errors of the function, and a WebSocket has no duration", () => {
@@ -44,6 +45,7 @@ test("errors of the client are not errors of the function, and a WebSocket has n
     coldStarts: 0,
     p50Ms: 0.1,
     p95Ms: 0.1,
+    p99Ms: 0.1,
   });
 });
 

@@ -1,33 +1,26 @@
 import { STATS_WINDOW_MS } from "@faas/core";
 import type { ServedEndpoint } from "../endpoints/served-endpoint.ts";
-import { bucketOf, durationOf } from "./duration-buckets.ts";
+import { CallCounts, type RequestSummary } from "./call-counts.ts";
 
 /** Duration of a slice of time, for which calls are counted together. */
 export const SLICE_MS = 5 * 60_000;
 /** Number of slices that are kept, besides the present one. */
 const PAST_SLICES = STATS_WINDOW_MS / SLICE_MS;
 
-/** Calls of an endpoint since a time. */
-export interface RequestSummary {
-  readonly requests: number;
-  /** Calls with a status of 500 or higher. */
-  readonly errors: number;
-  /** Calls that waited for a replica to start. */
-  readonly coldStarts: number;
-  /** Absent without calls. */
-  readonly p50Ms?: number;
-  readonly p95Ms?: number;
-}
-
 /** Calls within a slice of time. */
-interface Slice {
+class Slice extends CallCounts {
   /** Number of the slice since the epoch. */
   readonly number: number;
-  requests: number;
-  errors: number;
-  coldStarts: number;
-  /** Calls by the bucket of their duration. A WebSocket has none: it ends when somebody closes it. */
-  readonly durations: Map<number, number>;
+
+  constructor(number: number) {
+    super();
+    this.number = number;
+  }
+}
+
+/** Calls within a slice of time, and its start in milliseconds since the epoch. */
+export interface SliceSummary extends RequestSummary {
+  readonly startMs: number;
 }
 
 /** Counts the recent calls of each endpoint, with durations to within half a percent. Runs for every request. */
@@ -42,13 +35,7 @@ export class RequestStatistics {
   }
 
   record(endpoint: ServedEndpoint, status: number, durationMs: number, cold: boolean, nowMs: number): void {
-    const slice = this.#sliceOf(endpoint, Math.floor(nowMs / SLICE_MS));
-    slice.requests++;
-    if (status >= 500) slice.errors++;
-    if (cold) slice.coldStarts++;
-    if (status === 101) return;
-    const bucket = bucketOf(durationMs);
-    slice.durations.set(bucket, (slice.durations.get(bucket) ?? 0) + 1);
+    this.#sliceOf(endpoint, Math.floor(nowMs / SLICE_MS)).record(status, durationMs, cold);
   }
 
   /** Adds requests with the same status that another process has counted, by the buckets of their durations. */
@@ -59,13 +46,7 @@ export class RequestStatistics {
     buckets: readonly (readonly [bucket: number, count: number])[],
     nowMs: number,
   ): void {
-    const slice = this.#sliceOf(endpoint, Math.floor(nowMs / SLICE_MS));
-    slice.coldStarts += coldStarts;
-    for (const [bucket, count] of buckets) {
-      slice.requests += count;
-      if (status >= 500) slice.errors += count;
-      if (status !== 101) slice.durations.set(bucket, (slice.durations.get(bucket) ?? 0) + count);
-    }
+    this.#sliceOf(endpoint, Math.floor(nowMs / SLICE_MS)).add(status, coldStarts, buckets);
   }
 
   /** Drops the counts of a removed endpoint. */
@@ -81,19 +62,19 @@ export class RequestStatistics {
 
   /** @param startMs a result of `windowStart` */
   summary(endpoint: ServedEndpoint | undefined, startMs: number): RequestSummary {
+    const total = new CallCounts();
+    for (const slice of this.#since(endpoint, startMs)) total.include(slice);
+    return total.summary();
+  }
+
+  /** Returns the calls of each slice with calls, the oldest first. @param startMs a result of `windowStart` */
+  slices(endpoint: ServedEndpoint | undefined, startMs: number): SliceSummary[] {
+    return this.#since(endpoint, startMs).map((slice) => ({ startMs: slice.number * SLICE_MS, ...slice.summary() }));
+  }
+
+  #since(endpoint: ServedEndpoint | undefined, startMs: number): Slice[] {
     const first = Math.floor(startMs / SLICE_MS);
-    const total = { requests: 0, errors: 0, coldStarts: 0 };
-    const durations = new Map<number, number>();
-    for (const slice of (endpoint && this.#all.get(endpoint)) ?? []) {
-      if (slice.number < first) continue;
-      total.requests += slice.requests;
-      total.errors += slice.errors;
-      total.coldStarts += slice.coldStarts;
-      for (const [bucket, count] of slice.durations) durations.set(bucket, (durations.get(bucket) ?? 0) + count);
-    }
-    if (durations.size === 0) return total;
-    const [p50Ms, p95Ms] = percentiles(durations, [0.5, 0.95]) as [number, number];
-    return { ...total, p50Ms, p95Ms };
+    return ((endpoint && this.#all.get(endpoint)) ?? []).filter(({ number }) => number >= first);
   }
 
   #sliceOf(endpoint: ServedEndpoint, number: number): Slice {
@@ -105,24 +86,9 @@ export class RequestStatistics {
     const last = slices.at(-1);
     // Later than now after the clock was set back.
     if (last !== undefined && last.number >= number) return last;
-    const slice = { number, requests: 0, errors: 0, coldStarts: 0, durations: new Map() };
+    const slice = new Slice(number);
     slices.push(slice);
     while ((slices[0] as Slice).number < number - PAST_SLICES) slices.shift();
     return slice;
   }
-}
-
-/** Returns percentiles by nearest rank, in milliseconds. */
-function percentiles(durations: ReadonlyMap<number, number>, shares: readonly number[]): number[] {
-  const sorted = [...durations].sort(([a], [b]) => a - b);
-  const count = sorted.reduce((sum, [, each]) => sum + each, 0);
-  return shares.map((share) => {
-    const rank = Math.ceil(count * share);
-    let seen = 0;
-    const found = sorted.find(([, each]) => {
-      seen += each;
-      return seen >= rank;
-    });
-    return Number(durationOf(found?.[0] ?? 0).toPrecision(4));
-  });
 }

@@ -9,6 +9,8 @@ import { HeaderBlock } from "../http/call/header-block.ts";
 import type { Responder } from "../http/client-connection.ts";
 import { problemResponse } from "../http/problem-response.ts";
 import { requestIdFrom } from "../http/request-id.ts";
+import type { CallTrace } from "../traces/call-trace.ts";
+import type { BeginCall } from "../traces/call-tracer.ts";
 import type { ReplicaCall } from "../upstream/connection.ts";
 
 /** Names of the stages, in their order. */
@@ -31,6 +33,8 @@ export interface Pipeline {
   readonly stages: Readonly<Record<StageName, StageNode>>;
   /** Runs at the end of every routed request, exactly once. */
   readonly record: Stage;
+  /** Begins the traces of calls; absent where calls are not traced. */
+  readonly beginTrace?: BeginCall | undefined;
   /** End of each `Server-Timing`: the name of the gateway, where there are several. */
   readonly timingSuffix: string;
 }
@@ -65,6 +69,11 @@ export class Exchange implements Waiter, Responder, ClientListener {
   /** Aborted when the key that authorized an upgrade is revoked or expires. */
   keySignal: AbortSignal | undefined;
 
+  /** Trace of the call, if it is recorded. */
+  trace: CallTrace | undefined;
+  /** Header lines for the replica of a call whose trace is not recorded, each after CR LF; `undefined` where calls are not traced. */
+  traceLines: string | undefined;
+
   /** Undefined until the request has been routed. */
   endpoint: ServedEndpoint | undefined;
   /** `/<org>/<endpoint>`, the part of the path that the replica does not get; empty at the endpoint's own host. */
@@ -87,6 +96,8 @@ export class Exchange implements Waiter, Responder, ClientListener {
   coldMs = 0;
   /** Milliseconds on replicas that failed before they responded. */
   lostMs = 0;
+  /** Milliseconds until the head of a replica's response; 0 without one. */
+  headMs = 0;
   /** Why the last replica did not accept it. */
   lastError: Error | undefined;
   /** The request was sent again after a replica accepted it and failed. */
@@ -114,6 +125,7 @@ export class Exchange implements Waiter, Responder, ClientListener {
     this.response = client;
     this.requestId = requestIdFrom(client.headers["x-request-id"]);
     this.endpointAtHost = endpointAtHost;
+    if (pipeline.beginTrace !== undefined) this.#beginTrace(pipeline.beginTrace);
     client.listener = this;
   }
 
@@ -209,6 +221,13 @@ export class Exchange implements Waiter, Responder, ClientListener {
     this.#conclude();
   }
 
+  #beginTrace(begin: BeginCall): void {
+    const { traceparent, tracestate } = this.request.headers;
+    const trace = begin(traceparent, tracestate);
+    if (typeof trace === "string") this.traceLines = trace;
+    else this.trace = trace;
+  }
+
   /** Responds with a problem document; if the response has begun already, closes the connection instead. */
   fail(error: unknown): void {
     if (this.#finished) return;
@@ -237,7 +256,8 @@ export class Exchange implements Waiter, Responder, ClientListener {
   }
 
   #respondProblem(error: unknown): void {
-    const { status, headers, body } = problemResponse(error, this.requestId);
+    const { status, code, headers, body } = problemResponse(error, this.requestId);
+    if (this.trace !== undefined) this.trace.failure = code;
     headers["Server-Timing"] = this.serverTiming(this.lostMs);
     if (this.cold) headers["X-Cold-Start"] = "true";
     this.status = status;
@@ -287,9 +307,10 @@ export class Exchange implements Waiter, Responder, ClientListener {
     const now = performance.now();
     const waited = now - this.#waitBegan;
     this.waitedMs += waited;
-    if (!this.cold) return;
     const readySince = this.endpoint?.readySince || now;
-    this.coldMs += Math.min(waited, Math.max(0, readySince - this.#waitBegan));
+    const coldMs = this.cold ? Math.min(waited, Math.max(0, readySince - this.#waitBegan)) : 0;
+    this.coldMs += coldMs;
+    this.trace?.waited(this.#waitBegan, now, coldMs);
   }
 }
 

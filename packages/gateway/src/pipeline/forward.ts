@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { FaasError } from "@faas/core";
 import type { EndpointRegistry } from "../endpoints/registry.ts";
 import type { ServedReplica } from "../endpoints/served-replica.ts";
+import { TIMES_HEADER } from "../traces/times-header.ts";
 import { type ReplicaCall, ReplicaTimeout, type ResponseHandler } from "../upstream/connection.ts";
 import type { ResponseHead } from "../upstream/response-head.ts";
 import type { WebSocketTunnels } from "../websocket/tunnel.ts";
@@ -87,7 +88,10 @@ class ResponseRelay implements ResponseHandler {
     const exchange = this.#exchange;
     const { response } = exchange;
     exchange.status = status;
-    const timing = exchange.serverTiming(exchange.lostMs + performance.now() - this.#began);
+    exchange.trace?.responded(head.fields.find(({ key }) => key === TIMES_HEADER)?.value);
+    const now = performance.now();
+    exchange.headMs = now - exchange.arrived;
+    const timing = exchange.serverTiming(exchange.lostMs + now - this.#began);
     this.#sized = framing.kind === "length" || framing.kind === "none";
     // The head of a stream must not wait for its first chunk.
     const headers = passedOnHeaders(head, exchange, this.#context.isEndpoint);
@@ -117,6 +121,7 @@ class ResponseRelay implements ResponseHandler {
     if (exchange.finished) return;
     exchange.call = undefined;
     exchange.lostMs += performance.now() - this.#began;
+    exchange.trace?.attemptFailed(error.message);
     const { endpoint } = exchange;
     if (error instanceof FaasError || exchange.response.headSent) exchange.fail(error);
     else if (error instanceof ReplicaTimeout) {

@@ -4,9 +4,11 @@ import { authorityOf } from "../http/request-path.ts";
 import type { ResponseHead } from "../upstream/response-head.ts";
 import type { Exchange } from "./exchange.ts";
 import { prefixedLocation } from "./prefixed-location.ts";
+import { isOwnScope } from "./worker-scope.ts";
 
 /** Builds the header lines for the replica, each with CR LF. */
-export function requestLines({ request, requestId, prefix }: Exchange): string {
+export function requestLines(exchange: Exchange): string {
+  const { request, requestId, prefix } = exchange;
   const { caller, headers } = request;
   const host = authorityOf(request.url, headers.host);
   caller.setHost(host);
@@ -14,7 +16,7 @@ export function requestLines({ request, requestId, prefix }: Exchange): string {
   const given = headers["x-forwarded-for"];
   const givenHost = headers["x-forwarded-host"];
   const givenProto = headers["x-forwarded-proto"];
-  let lines = `${request.endToEndLines()}${caller.beforeId}${requestId}`;
+  let lines = `${request.endToEndLines()}${caller.beforeId}${requestId}${traceLinesOf(exchange)}`;
   if (given === undefined && givenHost === undefined && givenProto === undefined && forwarded === undefined)
     lines += caller.afterId;
   else {
@@ -23,6 +25,15 @@ export function requestLines({ request, requestId, prefix }: Exchange): string {
     lines += `X-Forwarded-Proto: ${givenProto ?? caller.proto}\r\nForwarded: ${appended(forwarded, caller.forwarded)}\r\n`;
   }
   return prefix === "" ? lines : `${lines}X-Forwarded-Prefix: ${prefix}\r\n`;
+}
+
+/** Returns the lines of the trace that the call belongs to, each after CR LF; those of the client where calls are not traced. */
+function traceLinesOf({ trace, traceLines, request, replica }: Exchange): string {
+  if (trace !== undefined) return trace.attempt(replica?.id);
+  if (traceLines !== undefined) return traceLines;
+  const { traceparent, tracestate } = request.headers;
+  const parent = traceparent === undefined ? "" : `\r\ntraceparent: ${traceparent}`;
+  return tracestate === undefined ? parent : `${parent}\r\ntracestate: ${tracestate}`;
 }
 
 /**
@@ -34,9 +45,12 @@ export function passedOnHeaders(
   exchange: Pick<Exchange, "request" | "prefix">,
   isEndpoint: (key: string) => boolean,
 ): HeaderBlock {
-  if (!headers.isRedirect) return headers;
+  if (!headers.isRedirect && !headers.hasWorkerScope) return headers;
+  const passed = headers.fields.filter(
+    ({ key, value }) => key !== "service-worker-allowed" || isOwnScope(value, exchange.prefix),
+  );
   return new HeaderBlock(
-    headers.fields.map((field) =>
+    passed.map((field) =>
       field.key === "location"
         ? new HeaderField(field.name, prefixedLocation(field.value, exchange, isEndpoint))
         : field,

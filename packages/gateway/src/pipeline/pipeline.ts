@@ -8,6 +8,7 @@ import type { Responder } from "../http/client-connection.ts";
 import type { KeyVerifier } from "../keys/key-verifier.ts";
 import type { AccessLog } from "../metrics/access-log.ts";
 import type { RequestMetrics } from "../metrics/request-metrics.ts";
+import type { CallTracing } from "../traces/tracing.ts";
 import { WebSocketTunnels } from "../websocket/tunnel.ts";
 import { acquireSlot } from "./acquire-slot.ts";
 import { activate } from "./activate.ts";
@@ -29,6 +30,8 @@ export interface GatewayDeps {
   readonly metrics?: RequestMetrics;
   /** Without it calls are not logged. */
   readonly accessLog?: AccessLog;
+  /** Records the traces of calls. Without it they are passed on. */
+  readonly tracing?: CallTracing | undefined;
   /** Checks the keys of callers. Without it every endpoint is open to everyone. */
   readonly keys?: KeyVerifier;
   readonly onRequest?: (report: RequestReport) => void;
@@ -76,9 +79,10 @@ export function createGateway(deps: GatewayDeps): Gateway {
 /** Builds the way of a request: `route` first, then the stages in the order in which they are written here, `record` at the end of every routed request. */
 function createPipeline(deps: GatewayDeps): Pipeline {
   const { endpoints, keys, metrics, accessLog, onRequest, waitingLimit = 10_000, waitMs = 65_000 } = deps;
-  const { ending } = deps;
+  const { ending, tracing } = deps;
   const { hasOrg = (org) => endpoints.hasOrg(org), notReady = () => undefined } = deps;
-  const stages = linkStages({
+  const record = recordMetrics(metrics, accessLog, onRequest);
+  const stages = linkStages(tracing !== undefined, {
     authorize: authorize(keys),
     redirectSite: redirectSite(),
     admit: admit(waitingLimit, metrics),
@@ -91,17 +95,41 @@ function createPipeline(deps: GatewayDeps): Pipeline {
     route: route(endpoints, hasOrg, keys),
     first: stages.authorize,
     stages,
-    record: recordMetrics(metrics, accessLog, onRequest),
+    record: tracing === undefined ? record : recordTrace(tracing, record),
+    beginTrace: tracing?.begin,
     timingSuffix: deps.name === undefined ? "" : `, gateway;desc=${deps.name}`,
   };
 }
 
-/** Links each stage with the one written after it. */
-function linkStages(stages: Readonly<Record<StageName, Stage>>): Readonly<Record<StageName, StageNode>> {
+/** Records the trace of a call, if it has one, after everything else. */
+function recordTrace(tracing: CallTracing, record: Stage): Stage {
+  return (exchange) => {
+    record(exchange);
+    if (exchange.trace !== undefined) tracing.finish(exchange, exchange.trace);
+  };
+}
+
+/** Makes a stage record when a traced call enters it. */
+function tracedStage(name: string, run: Stage): Stage {
+  return (exchange) => {
+    exchange.trace?.enter(name);
+    run(exchange);
+  };
+}
+
+/**
+ * Links each stage with the one written after it.
+ *
+ * @param isTraced whether calls are traced; where they are not, stages are not even asked
+ */
+function linkStages(
+  isTraced: boolean,
+  stages: Readonly<Record<StageName, Stage>>,
+): Readonly<Record<StageName, StageNode>> {
   const nodes: Partial<Record<string, StageNode>> = {};
   let next: StageNode | undefined;
   for (const [name, run] of Object.entries(stages).reverse()) {
-    next = { run, next };
+    next = { run: isTraced ? tracedStage(name, run) : run, next };
     nodes[name] = next;
   }
   return nodes as Record<StageName, StageNode>;

@@ -23,7 +23,7 @@ export function recordMetrics(
   return (exchange) => {
     const { endpoint, status, cold, request, target } = exchange;
     const durationMs = performance.now() - exchange.arrived;
-    metrics?.record(endpoint, status, durationMs, cold);
+    metrics?.record(endpoint, status, durationMs, cold, exchange.trace?.traceId);
     accessLog?.record(exchange, durationMs);
     onRequest?.({ endpoint: endpoint.key, method: request.method, path: target, status, durationMs, cold });
   };

@@ -120,3 +120,14 @@ test("says that the outcome is unknown when the control server goes away during 
   assert.match(await detailOf("DELETE"), /outcome of this request is unknown/);
   assert.doesNotMatch(await detailOf("GET"), /unknown/);
 });
+
+test("the gateway closes the connection of a change, so that its last write cannot meet a closed one", async () => {
+  const closed = Promise.withResolvers<void>();
+  await using pair = await startPair((request, response) => {
+    request.socket.once("end", closed.resolve);
+    request.resume().once("end", () => response.end(request.headers.connection));
+  });
+  const response = await fetch(pair.url, { method: "POST", body: "text" });
+  assert.equal(await response.text(), "keep-alive");
+  await closed.promise;
+});

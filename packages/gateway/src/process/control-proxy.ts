@@ -125,7 +125,8 @@ function headersFor(request: IncomingMessage, token: string | undefined): string
   const { rawHeaders, headers, socket } = request;
   const list = endToEnd(rawHeaders, headers.connection, (name) => RESERVED.has(name));
   if (headers["transfer-encoding"] !== undefined) list.push("Transfer-Encoding", "chunked");
-  list.push("Connection", "close", CLIENT_ADDRESS_HEADER, socket.remoteAddress ?? "unknown");
+  // The gateway closes the connection: when the control server does, just after its response, a last write of the request may fail before the response is read.
+  list.push("Connection", "keep-alive", CLIENT_ADDRESS_HEADER, socket.remoteAddress ?? "unknown");
   if (token !== undefined) list.push(GATEWAY_TOKEN_HEADER, token);
   return list;
 }

@@ -6,6 +6,7 @@ import { createHttpServer, type HttpServer } from "../http/server.ts";
 import type { CertificateFiles } from "../http/tls-certificate.ts";
 import { CertificateSet } from "../http/tls-certificate-set.ts";
 import { createGateway, type Gateway } from "../pipeline/pipeline.ts";
+import type { Tracing } from "../traces/tracing.ts";
 import type { GatewayView } from "../view/options.ts";
 import { collectGarbage } from "./collect-garbage.ts";
 import type { ControlAddress } from "./control-address.ts";
@@ -44,6 +45,8 @@ export interface GatewayProcessOptions {
   readonly connections?: Partial<ConnectionLimits>;
   /** Record a line for each call. */
   readonly accessLog: boolean;
+  /** Traces of calls, which end with this gateway. Absent: calls are not traced. */
+  readonly tracing?: Tracing | undefined;
   readonly log: Logger;
 }
 
@@ -110,6 +113,7 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
       clearTimeout(timer);
       certificates?.[Symbol.dispose]();
       await view[Symbol.asyncDispose]();
+      await options.tracing?.[Symbol.asyncDispose]();
       // Ends the idle connections to replicas.
       for (const { spec } of [...view.registry.values()]) view.registry.delete(spec);
     },
@@ -156,7 +160,7 @@ const lateBound = (state: State): Gateway => ({
 const requiresKeys = ({ state }: GatewayView) => state.control?.requiresKeys ?? true;
 
 function gatewayOf(
-  { name, view, accessLog }: GatewayProcessOptions,
+  { name, view, accessLog, tracing }: GatewayProcessOptions,
   metrics: GatewayMetrics,
   ending: AbortSignal,
 ): Gateway {
@@ -165,6 +169,7 @@ function gatewayOf(
     endpoints: view.registry,
     metrics: metrics.counting(view.metrics),
     ...(accessLog ? { accessLog: view.accessLog } : {}),
+    tracing: tracing?.calls,
     hasOrg: (org) => view.hasOrg(org),
     notReady: () => view.notReady(),
     ending,

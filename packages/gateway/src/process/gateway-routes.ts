@@ -4,6 +4,7 @@ import { problemResponse } from "../http/problem-response.ts";
 import { requestIdOf } from "../http/request-id.ts";
 import { checkPath, originForm } from "../http/request-path.ts";
 import type { KeyVerifier } from "../keys/key-verifier.ts";
+import { acceptsOpenMetrics, OPEN_METRICS_TYPE, toOpenMetrics } from "../metrics/open-metrics.ts";
 
 export interface GatewayRoutesOptions {
   /** Passes requests on to the control server. */
@@ -53,6 +54,8 @@ export function gatewayRoutes({ control, notReady, metrics, keys }: GatewayRoute
     if (path === "/-/metrics/gateway") {
       return () => {
         checkMayRead(request, keys());
+        if (acceptsOpenMetrics(request.headers.accept))
+          return { type: OPEN_METRICS_TYPE, body: toOpenMetrics(metrics()) };
         return { type: METRICS_TYPE, body: metrics() };
       };
     }

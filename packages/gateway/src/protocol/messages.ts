@@ -1,4 +1,4 @@
-import type { EndpointSpec, KeyRecord } from "@faas/core";
+import type { EndpointSpec, KeyRecord, StartStage } from "@faas/core";
 
 /**
  * Messages between the control server and gateways in other processes (docs/decisions/0033-gateways-and-their-protocol.md): JSON objects, one on each line,
@@ -62,6 +62,8 @@ export interface ReplicaOnWire {
   readonly address: string;
   readonly ready: boolean;
   readonly revision: string;
+  /** Observed stages of its start, for traces; absent where nothing is traced. */
+  readonly start?: readonly StartStage[];
 }
 
 /** Reason why replicas cannot start, or ended. */

@@ -8,14 +8,14 @@ const MAX_CHARACTERS = 8 * 2 ** 20;
 /** Collects the access lines of all endpoints until they are sent to the control server, which stores them. Runs for every call. */
 export class AccessReporter implements AccessLog {
   readonly #log: ViewLog;
-  readonly #lineEnd: string;
+  readonly #gateway: string;
   #lines = new Map<string, string[]>();
   #characters = 0;
   #isLossReported = false;
 
   /** @param gateway name of the gateway */
   constructor(gateway: string, log: ViewLog) {
-    this.#lineEnd = `\t${gateway}\n`;
+    this.#gateway = gateway;
     this.#log = log;
   }
 
@@ -26,7 +26,7 @@ export class AccessReporter implements AccessLog {
       this.#reportLoss();
       return;
     }
-    const line = accessLineOf(call, durationMs, Date.now(), this.#lineEnd);
+    const line = accessLineOf(call, durationMs, Date.now(), this.#gateway);
     this.#characters += line.length;
     const lines = this.#lines.get(endpoint.key);
     if (lines) lines.push(line);

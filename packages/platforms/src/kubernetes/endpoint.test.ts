@@ -124,6 +124,26 @@ test("does not report used-up limits while a pod of its own is ending, and then 
   endpoint.stop();
 });
 
+test("replaces replicas that are killed while they start, and reports only those after the fifth", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const replaced: string[] = [];
+  const endpoint = new KubernetesEndpoint(spec, { ...host, onReplace: (facts) => void replaced.push(facts.pod) });
+  const names = ["a", "b", "c", "d", "e", "f"];
+  for (const name of names) {
+    assert.equal(failureCode(endpoint), undefined);
+    const container = { name: "function", image: "", imageID: "", ready: false, restartCount: 0 };
+    const killed = { ...container, state: { terminated: { exitCode: 137 } } };
+    for (let observed = 0; observed < 2; observed++)
+      endpoint.observePod(podFacts(pod(name, "node1", { containerStatuses: [killed] })));
+    t.mock.timers.tick(0);
+    endpoint.podDeleted(name);
+    await new Promise(setImmediate);
+  }
+  assert.deepEqual(replaced, names.slice(0, 5));
+  assert.equal(failureCode(endpoint), "REPLICA_EXITED");
+  endpoint.stop();
+});
+
 test("reports the exit of a restarted container with its log lines, and lists the next replica", async () => {
   const { promise: changed, resolve } = Promise.withResolvers<void>();
   const endpoint: KubernetesEndpoint = new KubernetesEndpoint(spec, {

@@ -281,7 +281,7 @@ export class KubernetesEndpoint {
 
   /** Handles a restarted container, which is another replica. */
   #containerReplaced(replica: Replica, exit: Failure | undefined): void {
-    if (exit) replica.fail({ ...exit, logs: "previous" });
+    if (exit && (replica.wasReady || !isKill(exit))) replica.fail({ ...exit, logs: "previous" });
     replica.stop();
     this.#replicas.delete(replica.facts.pod);
   }

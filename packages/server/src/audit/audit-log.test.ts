@@ -31,6 +31,16 @@ const entry = (target: string, more: Partial<AuditEntry> = {}): AuditEntry => ({
   ...more,
 });
 
+test("reads the newest entries, from previous files too", async (t) => {
+  const { audit } = auditOf(t, { fileBytes: 500 });
+  for (let i = 0; i < 20; i++) await audit.write(entry(`org-${i}`));
+  const newest = async (count: number) =>
+    Array.from((await audit.readNewest(count)).matchAll(/"target":"org-(\d+)"/g), ([, number]) => Number(number));
+  assert.deepEqual(await newest(5), [15, 16, 17, 18, 19]);
+  assert.equal((await newest(1_000)).length, 20);
+  assert.deepEqual(await newest(0), []);
+});
+
 test("writes concurrent entries in order, readable by this user only", async (t) => {
   const { audit, dataDir, read } = auditOf(t);
   await Promise.all(Array.from({ length: 200 }, (_, i) => audit.write(entry(`org-${i}`))));

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AuditEntry } from "@faas/core";
 import { RotatingFile } from "../lib/rotating-file.ts";
@@ -77,6 +78,20 @@ export class AuditLog implements AsyncDisposable {
         if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
       }
     }
+  }
+
+  /** Reads the newest entries as text, the oldest of them first. */
+  async readNewest(count: number): Promise<string> {
+    let lines: string[] = [];
+    for (const path of this.#file.paths.toReversed()) {
+      if (lines.length >= count) break;
+      const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+        if (error.code === "ENOENT") return "";
+        throw error;
+      });
+      lines = [...text.split("\n").filter((line) => line !== ""), ...lines].slice(-count);
+    }
+    return lines.map((line) => `${line}\n`).join("");
   }
 
   /** Waits for the write under way. */

@@ -23,7 +23,14 @@ function setUp(settings: SettingsInput) {
       autoscaler.sample();
     }
   };
-  return { endpoint, endpoints, scaled, after };
+  /** Says whether gateways reach the replica. */
+  const reachable = (is: boolean) => {
+    for (const replica of endpoint.replicas) {
+      if (is) endpoint.restore(replica);
+      else endpoint.suspend(replica);
+    }
+  };
+  return { endpoint, endpoints, scaled, after, reachable };
 }
 
 test("scales an endpoint to zero after its idle timeout", () => {
@@ -78,6 +85,34 @@ test("adds replicas within seconds of load, up to the maximum", () => {
   for (let i = 0; i < 20; i++) endpoint.wait({ previous: undefined, next: undefined, onSlot() {}, onRejected() {} });
   after(3_000);
   assert.equal(endpoint.desired, 4);
+});
+
+for (const scaler of ["fixed", "concurrency"] as const)
+  test(`adds a replica while calls reach none, and removes it later: ${scaler}`, () => {
+    const { endpoint, after, reachable } = setUp({ scaler, maxReplicas: 1, idleTimeout: "never" });
+    reachable(false);
+    const waiter = { previous: undefined, next: undefined, onSlot() {}, onRejected() {} };
+    endpoint.wait(waiter);
+    after(900);
+    assert.equal(endpoint.desired, 1);
+    after(1_000);
+    assert.equal(endpoint.desired, 2);
+    // The other one has not started yet.
+    after(20_000);
+    assert.equal(endpoint.desired, 2);
+    endpoint.stopWaiting(waiter);
+    after(80_000);
+    assert.equal(endpoint.desired, 2);
+    after(15_000);
+    assert.equal(endpoint.desired, 1);
+  });
+
+test("adds no replica for calls that wait for a slot, if settings forbid it", () => {
+  const { endpoint, after } = setUp({ concurrency: 1, maxReplicas: 1, idleTimeout: "never" });
+  endpoint.acquire();
+  endpoint.wait({ previous: undefined, next: undefined, onSlot() {}, onRejected() {} });
+  after(5_000);
+  assert.equal(endpoint.desired, 1);
 });
 
 test("restores the number of a fixed scaler, and requests it once", () => {

@@ -12,6 +12,7 @@ import { HeapTrim } from "./heap-trim.ts";
 import { IdlePolicy } from "./idle-policy.ts";
 import { LoadWindow, SAMPLE_MS, SAMPLES_PER_DECISION } from "./load-window.ts";
 import { RoomMaker } from "./room/room-maker.ts";
+import { StuckCalls } from "./stuck-calls.ts";
 import { WarmSchedule } from "./warm-schedule.ts";
 
 type ServedEndpoint = Served<EndpointSpec>;
@@ -50,6 +51,7 @@ export class Autoscaler implements Disposable {
   readonly #strays = new WeakMap<ServedEndpoint, number>();
   readonly #roomMaker = new RoomMaker((endpoint, now) => this.#warm.floorOf(endpoint, now));
   readonly #log: AutoscalerOptions["log"];
+  readonly #stuckCalls = new StuckCalls();
   readonly #heapTrim = new HeapTrim();
   #timer: NodeJS.Timeout | undefined;
   /** Fires when the next endpoint should wake up, while none is awake. */
@@ -111,6 +113,7 @@ export class Autoscaler implements Disposable {
     for (const endpoint of this.#registry.awake) {
       this.#outliers?.sample(endpoint);
       this.#cpu?.sample(endpoint, now);
+      if (this.#stuckCalls.sample(endpoint, now)) this.#addForStuckCalls(endpoint, now);
       if (this.#isScaled(endpoint, now) && this.#load(endpoint).sample(endpoint.totalInFlight, endpoint.totalWaiting))
         this.#scale(endpoint, now);
       if (endpoint.status?.lacksRoom && !this.#mayHaveUnseenCalls()) this.#makeRoom(endpoint, now);
@@ -197,8 +200,16 @@ export class Autoscaler implements Disposable {
     }
   }
 
+  #addForStuckCalls(endpoint: ServedEndpoint, now: number): void {
+    const replicas = this.#minReplicas(endpoint, now);
+    if (replicas <= endpoint.desired) return;
+    this.#log?.info({ endpoint: endpoint.key, replicas }, "calls reach none of the replicas, starting another one");
+    this.#registry.scale(endpoint, replicas);
+  }
+
   #putToSleep(endpoint: ServedEndpoint, now: number): void {
     this.#loads.delete(endpoint);
+    this.#stuckCalls.forget(endpoint);
     this.#cpu?.rest(endpoint);
     this.#idlePolicy.onSleep(endpoint, now);
     this.#registry.scale(endpoint, 0);
@@ -223,15 +234,17 @@ export class Autoscaler implements Disposable {
     return load;
   }
 
-  /** Returns the replicas of an endpoint in use now, by its settings and its warm windows. */
+  /** Returns the replicas of an endpoint in use now, by its settings, its warm windows, and the calls that reach no replica. */
   #minReplicas(endpoint: ServedEndpoint, now: number): number {
-    return Math.max(minReplicas(endpoint.spec), this.#warm.floorOf(endpoint, now));
+    const bySettings = Math.max(minReplicas(endpoint.spec), this.#warm.floorOf(endpoint, now));
+    return Math.max(bySettings, this.#stuckCalls.minReplicas(endpoint, now));
   }
 
   #policyOf(endpoint: ServedEndpoint, now: number): Policy {
     const { spec } = endpoint;
     const { concurrency } = spec;
-    return { concurrency, minReplicas: this.#minReplicas(endpoint, now), maxReplicas: maxReplicas(spec) };
+    const min = this.#minReplicas(endpoint, now);
+    return { concurrency, minReplicas: min, maxReplicas: Math.max(min, maxReplicas(spec)) };
   }
 
   /** Returns true when the number of replicas depends on the load. */

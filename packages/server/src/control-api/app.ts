@@ -2,6 +2,8 @@ import type { Logger } from "@faas/core";
 import Router from "@koa/router";
 import Koa, { type Context } from "koa";
 import type { AuditLog } from "../audit/audit-log.ts";
+import { type ControlTraces, traced } from "../traces/trace-middleware.ts";
+import { uiFiles } from "../ui/ui-files.ts";
 import { audited } from "./audit-middleware.ts";
 import { type AuthorizationDeps, authorize } from "./authorize.ts";
 import { openApiDocument } from "./openapi.ts";
@@ -12,7 +14,12 @@ import { createRoutes, type RoutesDeps } from "./routes/index.ts";
 
 /** Dependencies of the control API: of its middlewares, and of each of its routes. */
 export type AppDeps = AuthorizationDeps &
-  Omit<RoutesDeps, "openapi"> & { readonly audit: AuditLog; readonly log: Logger };
+  Omit<RoutesDeps, "openapi"> & {
+    readonly audit: AuditLog;
+    readonly log: Logger;
+    /** Absent: requests are not traced. */
+    readonly traces?: ControlTraces | undefined;
+  };
 
 /** Creates the control API: `/-/…` and `POST /add_endpoint`. */
 export function createApp(deps: AppDeps): Koa {
@@ -29,8 +36,10 @@ export function createApp(deps: AppDeps): Koa {
   for (const route of routes)
     router[route.method](route.path.replaceAll(/\{(\w+)\}/g, ":$1"), (context) => serve(context, route, deps));
   const app = new Koa();
+  if (deps.traces) app.use(traced(deps.traces));
   app.use(audited(deps.audit, deps.log));
   app.use(problems(deps.log));
+  app.use(uiFiles());
   app.use(router.routes());
   app.use(router.allowedMethods());
   // Koa's own errors: mostly clients that disconnected.

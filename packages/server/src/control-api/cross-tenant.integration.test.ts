@@ -69,6 +69,7 @@ const table: Readonly<
   "put /-/orgs/{org}/secrets/{name}": { needs: "deploy", at: { name: "TOKEN" } },
   "delete /-/orgs/{org}/secrets/{name}": { needs: "deploy", at: { name: "NOTHING" } },
   "get /-/endpoints": { needs: "read" },
+  "get /-/calls": { needs: "read" },
   "get /-/stats": { needs: "read" },
   "get /-/orgs/{org}/stats": { needs: "read" },
   "get /-/orgs/{org}/endpoints": { needs: "read" },

@@ -77,12 +77,13 @@ function response(definition: ResponseDefinition): object {
   return { description, headers: HEADERS, content: { [mediaType]: { schema: contentSchema(definition) } } };
 }
 
-function contentSchema(definition: ResponseDefinition): JsonSchema {
+function contentSchema(definition: Exclude<ResponseDefinition, { mediaType?: undefined }>): JsonSchema {
   if ("schema" in definition) return jsonSchema(definition.schema);
-  if (!("lineSchema" in definition) || definition.lineSchema === undefined) return { type: "string" };
+  const { mediaType: contentMediaType } = definition;
+  const itemSchema = "eventSchema" in definition ? definition.eventSchema : definition.lineSchema;
+  if (itemSchema === undefined) return { type: "string" };
   // JSON Schema 2020-12 section 8.5: what the text contains.
-  const { mediaType: contentMediaType, lineSchema } = definition;
-  return { type: "string", contentMediaType, contentSchema: { type: "array", items: jsonSchema(lineSchema) } };
+  return { type: "string", contentMediaType, contentSchema: { type: "array", items: jsonSchema(itemSchema) } };
 }
 
 const CONVERSION = {

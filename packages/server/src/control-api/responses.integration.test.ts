@@ -60,8 +60,10 @@ test("the server sends every response that its routes declare, with the declared
   assert.ok(rolls.length > 0);
   for (const path of ["/-/orgs", "/-/orgs/acme", "/-/endpoints", "/-/orgs/acme/endpoints", "/-/orgs/acme/secrets"])
     await send(200, "GET", path);
-  for (const path of ["/-/stats", "/-/orgs/acme/stats?since=5m"]) await send(200, "GET", path);
-  for (const path of ["replicas", "logs", "settings"]) await send(200, "GET", `/-/orgs/acme/endpoints/one/${path}`);
+  for (const path of ["/-/stats", "/-/orgs/acme/stats?since=5m", "/-/calls?list=slowest"]) await send(200, "GET", path);
+  await send(200, "GET", "/-/events?follow=false&after=0");
+  for (const path of ["replicas", "logs", "settings", "stats"])
+    await send(200, "GET", `/-/orgs/acme/endpoints/one/${path}`);
   await send(204, "DELETE", "/-/orgs/acme/secrets/OTHER");
   for (const [path, body] of [
     ["/-/orgs/acme/keys", { scope: "read", expires: "1d" }],

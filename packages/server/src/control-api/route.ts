@@ -34,13 +34,21 @@ export interface TextResponse {
   readonly lineSchema?: z.ZodType;
 }
 
+/** A response with server-sent events. */
+export interface EventStreamResponse {
+  readonly description: string;
+  readonly mediaType: "text/event-stream";
+  /** Schema of the data of each event. */
+  readonly eventSchema: z.ZodType;
+}
+
 /** A response without a body. */
 interface EmptyResponse {
   readonly description: string;
   readonly mediaType?: undefined;
 }
 
-export type ResponseDefinition = JsonResponse | TextResponse | EmptyResponse;
+export type ResponseDefinition = JsonResponse | TextResponse | EventStreamResponse | EmptyResponse;
 type ResponseDefinitions = Readonly<Record<number, ResponseDefinition>>;
 
 export const json = <Schema extends z.ZodType>(description: string, schema: Schema): JsonResponse<Schema> => ({
@@ -53,6 +61,12 @@ export const jsonLines = (description: string, lineSchema: z.ZodType): TextRespo
   description,
   mediaType: "application/x-ndjson",
   lineSchema,
+});
+
+export const eventStream = (description: string, eventSchema: z.ZodType): EventStreamResponse => ({
+  description,
+  mediaType: "text/event-stream",
+  eventSchema,
 });
 
 type BodyOf<Definition> = Definition extends { readonly schema: infer Schema extends z.ZodType }

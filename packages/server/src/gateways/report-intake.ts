@@ -7,13 +7,16 @@ import type { ReportSink } from "./group.ts";
 
 export interface ReportIntakeOptions {
   readonly registry: EndpointRegistry;
-  readonly metrics: Pick<Metrics, "add">;
+  readonly metrics: Pick<Metrics, "add" | "addExemplar">;
   /** Absent: calls are not logged. */
   readonly accessLog?: Pick<AccessLogWriter, "append"> | undefined;
   readonly keys: Pick<KeyService, "recordUse">;
   /** Called when a gateway has reported the load of an endpoint. */
   readonly onLoad?: (endpoint: ServedEndpoint<EndpointSpec>) => void;
 }
+
+/** Lines of calls whose traces are recorded: time, status, microseconds, and the trace id at the end. */
+const TRACED = /^(\d+)\t(\d+)\t(\d+)\t.*,([0-9a-f]{32})$/gm;
 
 /** Takes over what gateways report of finished calls and of keys. */
 export class ReportIntake implements ReportSink {
@@ -38,7 +41,13 @@ export class ReportIntake implements ReportSink {
         return;
       case "access":
         // A call may outlive its endpoint, and would create a log that nothing removes any more.
-        for (const [key, lines] of Object.entries(message.lines)) if (registry.get(key)) accessLog?.append(key, lines);
+        for (const [key, lines] of Object.entries(message.lines)) {
+          const endpoint = registry.get(key);
+          if (endpoint === undefined) continue;
+          accessLog?.append(key, lines);
+          for (const [, time, status, micros, traceId = ""] of lines.matchAll(TRACED))
+            metrics.addExemplar(endpoint, Number(status), Number(micros) / 1000, traceId, Number(time));
+        }
         return;
       case "key-used":
         keys.recordUse(message.id);

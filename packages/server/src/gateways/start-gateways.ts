@@ -27,6 +27,8 @@ export interface GatewaysContext {
   readonly keys: KeyService;
   readonly limitsOf: (org: string) => LimitNumbers;
   readonly reports: ReportSink;
+  /** Gateways record the stages of replicas' starts in traces. */
+  readonly sendStart: boolean;
   readonly log: Logger;
   /** Receives what has to be undone when the server stops. */
   readonly stack: { use<T extends Disposable | AsyncDisposable>(value: T): T; defer(undo: () => void): void };
@@ -42,7 +44,7 @@ export function startGateways(context: GatewaysContext): GatewayGroup {
     for (const { status } of registry.awake) yield* status?.replicas ?? [];
   };
   const bridges = stack.use(new ReplicaBridges(bridgeFolder, replicas, () => refreshBridged(registry, group)));
-  const statuses = new StatusMessages(instance, (replica) => bridges.addressOf(replica));
+  const statuses = new StatusMessages(instance, (replica) => bridges.addressOf(replica), context.sendStart);
   const group: GatewayGroup = new GatewayGroup({
     ...{ registry, log, reports },
     hello: {

@@ -54,6 +54,7 @@ export function keyMessage(id: string, { name, scope, org, hash, expiresAt }: Ke
 /** Builds the messages of statuses: numbers failures, so that a gateway can tell a repeated one from a new one. */
 export class StatusMessages {
   readonly #instance: string;
+  readonly #sendStart: boolean;
   readonly #addressOf: (replica: Replica) => string | undefined;
   readonly #failureIds = new WeakMap<ReplicaFailure, string>();
   #failures = 0;
@@ -61,9 +62,11 @@ export class StatusMessages {
   /**
    * @param instance differs between two starts of the control server
    * @param addressOf returns the address at which other processes reach a replica; undefined for one that they cannot reach yet
+   * @param sendStart includes the stages of replicas' starts
    */
-  constructor(instance: string, addressOf: (replica: Replica) => string | undefined) {
+  constructor(instance: string, addressOf: (replica: Replica) => string | undefined, sendStart = false) {
     this.#instance = instance;
+    this.#sendStart = sendStart;
     this.#addressOf = addressOf;
   }
 
@@ -86,8 +89,9 @@ export class StatusMessages {
 
   #replica(replica: Replica): ReplicaOnWire[] {
     const address = this.#addressOf(replica);
-    const { id, ready, revision } = replica;
-    return address === undefined ? [] : [{ id, address, ready, revision }];
+    const { id, ready, revision, start } = replica;
+    const stages = this.#sendStart && ready && start !== undefined ? { start } : {};
+    return address === undefined ? [] : [{ id, address, ready, revision, ...stages }];
   }
 
   #idOf(failure: ReplicaFailure): string {

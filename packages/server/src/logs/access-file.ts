@@ -123,11 +123,37 @@ export function parseStoredLine(text: string): LogLine | undefined {
   const access: Access = {
     ...{ method, path, status: Number(status), cold: cold === "1" },
     durationMs: Math.round(Number(micros) / 10) / 100,
-    ...(gateway === undefined ? {} : { gateway }),
+    // Empty if the line has further fields.
+    ...(gateway ? { gateway } : {}),
   };
   return {
     ...{ time: new Date(Number(time)).toISOString(), replica, revision, stream: "access", requestId, access },
     line: formatAccess(access, requestId),
+  };
+}
+
+/** Times of the stages of a call. */
+export interface CallTimes {
+  readonly queueMs: number;
+  readonly coldMs: number;
+  /** On replicas that failed before they responded. */
+  readonly lostMs: number;
+  /** From the arrival until the head of the response; absent: until nearly its end. */
+  readonly headMs?: number;
+  readonly traceId?: string;
+}
+
+/** Index of the field with the times, which not every line has. */
+const TIMES_FIELD = 10;
+
+/** Reads the times of a stored line. */
+export function parseCallTimes(text: string): CallTimes {
+  const [queue, cold, lost, head, traceId] = text.split("\t")[TIMES_FIELD]?.split(",") ?? [];
+  const milliseconds = (micros = "0") => Number(micros) / 1000 || 0;
+  return {
+    ...{ queueMs: milliseconds(queue), coldMs: milliseconds(cold), lostMs: milliseconds(lost) },
+    ...(Number(head) > 0 ? { headMs: milliseconds(head) } : {}),
+    ...(traceId === undefined ? {} : { traceId }),
   };
 }
 

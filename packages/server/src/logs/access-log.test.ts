@@ -4,8 +4,9 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { LogLine, LogOptions } from "@faas/core";
-import type { FinishedCall } from "@faas/gateway";
+import { accessLineOf, type FinishedCall } from "@faas/gateway";
 import { eventually, tempDir } from "@faas/testing";
+import { parseCallTimes } from "./access-file.ts";
 import { AccessLogWriter } from "./access-log.ts";
 import { EndpointLogFiles } from "./endpoint-log.ts";
 import { LogStore } from "./log-store.ts";
@@ -16,6 +17,7 @@ const ref = { org: "acme", endpoint: "x" };
 const call = (requestId: string, more: Partial<FinishedCall> = {}): FinishedCall => ({
   ...{ endpoint, request: { method: "GET" }, requestId, target: "/items", status: 200, cold: false },
   servedBy: { id: "x-1", revision: "v1" },
+  ...{ waitedMs: 0, coldMs: 0, lostMs: 0, headMs: 0, trace: undefined },
   ...more,
 });
 
@@ -47,6 +49,18 @@ test("a call is read back with all its facts, at once and by the next process", 
   });
   await store[Symbol.asyncDispose]();
   assert.deepEqual(await read(new LogStore(dataDir).open(ref)), [line]);
+});
+
+test("the times of a call are read back from its line, and its gateway is only there if it has a name", async () => {
+  const { log, access } = started();
+  using _ = access;
+  const timed = call("id-1", { waitedMs: 3, coldMs: 2, headMs: 9, trace: { traceId: "abc" } });
+  access.record(timed, 12);
+  const [line] = await read(log);
+  assert.deepEqual(line?.access, { method: "GET", path: "/items", status: 200, durationMs: 12, cold: false });
+  const times = (each: FinishedCall) => parseCallTimes(accessLineOf(each, 12, 1).trimEnd());
+  assert.deepEqual(times(timed), { queueMs: 1, coldMs: 2, lostMs: 0, headMs: 9, traceId: "abc" });
+  assert.deepEqual(times(call("id-2")), { queueMs: 0, coldMs: 0, lostMs: 0 });
 });
 
 test("query strings are not on disk, and long paths are cut", async () => {
@@ -113,7 +127,7 @@ test("an endpoint's calls are bounded on disk, and the newest are kept", async (
   const folder = tempDir("access");
   const log = new EndpointLogFiles(folder, 10_000);
   for (let i = 0; i < 2_000; i++) {
-    log.appendCall(call(`id-${i}`), 1);
+    log.appendCall(accessLineOf(call(`id-${i}`), 1, Date.now()));
     if (i % 20 === 0) await log.flush();
   }
   await log.flush();

@@ -1,5 +1,6 @@
 import type { Logger } from "@faas/core";
-import type { AccessLog, FinishedCall } from "@faas/gateway";
+import { type AccessLog, accessLineOf, type FinishedCall } from "@faas/gateway";
+import type { RecentCalls } from "../traces/recent-calls.ts";
 import type { EndpointLogFiles } from "./endpoint-log.ts";
 import type { LogStore } from "./log-store.ts";
 
@@ -10,14 +11,17 @@ const WRITE_MS = 2_000;
 export class AccessLogWriter implements AccessLog, Disposable {
   readonly #logs: LogStore;
   readonly #log: Pick<Logger, "warn">;
+  readonly #recent: RecentCalls | undefined;
   /** Logs with lines in memory. */
   readonly #unwritten = new Set<EndpointLogFiles>();
   #timer: NodeJS.Timeout | undefined;
   /** The loss of lines has been reported since lines were last written. */
   #isLossReported = false;
 
-  constructor(logs: LogStore, log: Pick<Logger, "warn">) {
+  /** @param recent keeps the lines of recent calls in memory too */
+  constructor(logs: LogStore, log: Pick<Logger, "warn">, recent?: RecentCalls) {
     this.#logs = logs;
+    this.#recent = recent;
     this.#log = log;
   }
 
@@ -26,13 +30,17 @@ export class AccessLogWriter implements AccessLog, Disposable {
     // A call may outlive its endpoint, and would create a log that nothing removes any more.
     if (endpoint.removed) return;
     const log = this.#logs.openByKey(endpoint.key);
-    this.#appended(endpoint.key, log, log.appendCall(call, durationMs));
+    const nowMs = Date.now();
+    const line = accessLineOf(call, durationMs, nowMs);
+    this.#appended(endpoint.key, log, log.appendCall(line));
+    this.#recent?.record(endpoint.key, line, call.status, durationMs, nowMs);
   }
 
   /** Appends lines that a gateway in another process has formatted, to the log of an endpoint that exists. */
   append(key: string, lines: string): void {
     const log = this.#logs.openByKey(key);
     this.#appended(key, log, log.appendCalls(lines));
+    this.#recent?.append(key, lines);
   }
 
   /** Stops writing; the log store writes the rest when it is closed. */

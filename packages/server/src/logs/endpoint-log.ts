@@ -1,7 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type EndpointLog, type LogLine, type LogOptions, lineMatcher } from "@faas/core";
-import { accessLineOf, type FinishedCall } from "@faas/gateway";
 import { RotatingFile } from "../lib/rotating-file.ts";
 import { AccessFile, parseStoredLine } from "./access-file.ts";
 import { lastLines, mergeByTime, readIfExists } from "./stored-lines.ts";
@@ -61,9 +60,9 @@ export class EndpointLogFiles implements EndpointLog {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  /** Appends the line of a call. Returns false if it had to be dropped. Runs for every call. */
-  appendCall(call: FinishedCall, durationMs: number): boolean {
-    return this.#appendCalls(accessLineOf(call, durationMs, Date.now()), "latin1");
+  /** Appends the line of a call, which is ASCII, with a line break at its end. Returns false if it had to be dropped. Runs for every call. */
+  appendCall(line: string): boolean {
+    return this.#appendCalls(line, "latin1");
   }
 
   /** Appends the lines of calls, each with a line break at its end. Returns false if they had to be dropped. */

@@ -57,3 +57,17 @@ test("counts request durations in cumulative buckets", async () => {
   assert.equal(value("faas_requests_total"), 4);
   assert.ok(Math.abs(value("faas_request_duration_seconds_sum") - 31.0425) < 1e-9);
 });
+
+test("remembers the last traced request of each bucket, and shows it where exemplars are allowed", async () => {
+  const { gateway, metrics } = await measured(() => (_, response) => void response.end());
+  await using _ = gateway;
+  await gateway.run();
+  const endpoint = gateway.endpoints.get("acme/x") as Parameters<Metrics["record"]>[0];
+  for (const traceId of ["a".repeat(32), "b".repeat(32)]) metrics.record(endpoint, 200, 40, false, traceId);
+  metrics.record(endpoint, 200, 45, false);
+  const bucketsOf = (text: string) => text.split("\n").filter((line) => line.includes('{le="0.05",org="acme"'));
+  const [line = ""] = bucketsOf(await metrics.text(true));
+  assert.match(line, new RegExp(String.raw`\} 3 # \{trace_id="${"b".repeat(32)}"\} 0\.04 \d{10}\.\d{3}$`));
+  assert.equal((await metrics.text(true)).match(/trace_id/g)?.length, 1);
+  assert.doesNotMatch(await metrics.text(), /trace_id/);
+});

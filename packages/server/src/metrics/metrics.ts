@@ -8,6 +8,7 @@ import {
   type ServedEndpoint,
 } from "@faas/gateway";
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { LiveStatistics } from "./live-statistics.ts";
 
 /** Sampling interval of the event loop delay. Its timer never rests: with prom-client's default of 10 ms it would be most of the work of an idle server. */
 const EVENT_LOOP_SAMPLE_MS = 100;
@@ -18,11 +19,14 @@ export class Metrics implements RequestMetrics {
   readonly #requests = new RequestHistogram();
   /** Recent calls, for `faas stats`. */
   readonly recent = new RequestStatistics();
+  /** Calls of each second, while a stream of events has them. */
+  readonly live: LiveStatistics;
   readonly #coldStarts: Counter<"org" | "endpoint">;
   readonly #limited: Counter<"org" | "endpoint" | "limit">;
 
   /** Registers counters, and gauges that read the endpoints at each scrape. */
   constructor(endpoints: Pick<EndpointRegistry, "awake" | "size">) {
+    this.live = new LiveStatistics({ endpoints });
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: EVENT_LOOP_SAMPLE_MS });
     this.#coldStarts = new Counter({
       name: "faas_cold_starts_total",
@@ -44,8 +48,9 @@ export class Metrics implements RequestMetrics {
     return this.#registry.contentType;
   }
 
-  async text(): Promise<string> {
-    return `${await this.#registry.metrics()}\n${this.#requests.text}`;
+  /** Formats all metrics. @param withExemplars with trace ids, which only OpenMetrics allows */
+  async text(withExemplars = false): Promise<string> {
+    return `${await this.#registry.metrics()}\n${this.#requests.text(withExemplars)}`;
   }
 
   #addGauges(endpoints: Pick<EndpointRegistry, "awake" | "size">): void {
@@ -75,12 +80,20 @@ export class Metrics implements RequestMetrics {
     });
   }
 
-  record(endpoint: ServedEndpoint, status: number, durationMs: number, cold: boolean): void {
+  record(endpoint: ServedEndpoint, status: number, durationMs: number, cold: boolean, traceId?: string): void {
     // A request may outlive its endpoint, and would create series that nothing removes any more.
     if (endpoint.removed) return;
     this.#requests.record(endpoint, status, durationMs / 1000);
-    this.recent.record(endpoint, status, durationMs, cold, Date.now());
+    const timeMs = Date.now();
+    this.recent.record(endpoint, status, durationMs, cold, timeMs);
+    if (traceId !== undefined) this.addExemplar(endpoint, status, durationMs, traceId, timeMs);
+    this.live.record(endpoint, status, durationMs, cold);
     if (cold) this.#coldStarts.inc({ org: endpoint.spec.org, endpoint: endpoint.spec.endpoint });
+  }
+
+  /** Remembers a call, which has been counted, as an example of its duration. */
+  addExemplar(endpoint: ServedEndpoint, status: number, durationMs: number, traceId: string, timeMs: number): void {
+    this.#requests.addExemplar(endpoint, status, { traceId, seconds: durationMs / 1000, timeMs });
   }
 
   /** Adds calls that a gateway in another process has counted. */
@@ -89,6 +102,7 @@ export class Metrics implements RequestMetrics {
     for (const [status, coldStarts, sumMs, buckets] of calls) {
       this.#requests.add(endpoint, status, buckets, sumMs / 1000);
       this.recent.add(endpoint, status, coldStarts, buckets, Date.now());
+      this.live.add(endpoint, status, coldStarts, buckets);
       if (coldStarts > 0) this.#coldStarts.inc({ org, endpoint: name }, coldStarts);
     }
     for (const [limit, count] of Object.entries(limited))
@@ -106,5 +120,6 @@ export class Metrics implements RequestMetrics {
     for (const limit of LIMITS_OF_CALLS) this.#limited.remove({ org, endpoint: name, limit });
     this.#requests.forget(endpoint);
     this.recent.forget(endpoint);
+    this.live.forget(endpoint);
   }
 }

@@ -84,7 +84,9 @@ const pinnedRevisions = (_: EndpointRecord): ReadonlySet<string> => new Set();
 export function withRetention(record: EndpointRecord, max: number): EndpointRecord {
   if (record.kept === undefined) return record;
   const kept = unpackRevisions(record.kept);
-  const retained = retainedRevisions(kept, max - 1, pinnedRevisions(record));
+  // A candidate that is among the kept ones goes back there if it fails.
+  const pinned = new Set(pinnedRevisions(record)).add(targetRevision(record).id);
+  const retained = retainedRevisions(kept, max - 1, pinned);
   return retained === kept ? record : withKept(record, retained);
 }
 

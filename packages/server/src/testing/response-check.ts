@@ -56,6 +56,8 @@ function checkBody(definition: ResponseDefinition, contentType: string, text: st
   }
   assert.equal(contentType.replace(/;.*/, ""), definition.mediaType, name);
   if ("schema" in definition) checkJson(definition.schema, text, name);
+  else if ("eventSchema" in definition)
+    for (const [, data = ""] of text.matchAll(/^data: (.*)$/gm)) checkJson(definition.eventSchema, data, name);
   else if (definition.lineSchema !== undefined)
     for (const line of text.split("\n").filter(Boolean)) checkJson(definition.lineSchema, line, name);
 }

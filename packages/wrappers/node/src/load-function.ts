@@ -13,7 +13,9 @@ const FILES = ["index", "main", "handler", "function", "app"];
 /** The user's function; undefined until loading ends. */
 export let loaded: LoadedFunction | undefined;
 /** Resolves when loading ends, also after a failure. */
-let loading: Promise<LoadedFunction> | undefined;
+let loadingEnd: Promise<LoadedFunction> | undefined;
+/** When loading began and ended: `performance.now()`. */
+export const loading = { beganAt: 0, endedAt: 0 };
 
 /** Uses a function that is not the user's, or none. */
 export function useFunction(userFunction: LoadedFunction | undefined): void {
@@ -22,12 +24,14 @@ export function useFunction(userFunction: LoadedFunction | undefined): void {
 
 /** Starts to load the user's code. A failure is logged and stored: the wrapper stays up and answers every call with it. */
 export function startLoading(): void {
-  loading = load()
+  loading.beganAt = performance.now();
+  loadingEnd = load()
     .catch((error) => ({
       problem: error instanceof Problem ? error : new Problem("FUNCTION_LOAD_FAILED", String(stackOf(error))),
     }))
     .then((result: LoadedFunction) => {
       loaded = result;
+      loading.endedAt = performance.now();
       if (result.problem) console.error(result.problem.message);
       return result;
     });
@@ -35,8 +39,8 @@ export function startLoading(): void {
 
 /** Waits until loading ends. */
 export function whenLoaded(): Promise<LoadedFunction> {
-  if (loading === undefined) throw new Error("Expected startLoading to be called first");
-  return loading;
+  if (loadingEnd === undefined) throw new Error("Expected startLoading to be called first");
+  return loadingEnd;
 }
 
 /** @throws FUNCTION_LOAD_FAILED with the file, the line and the message. */

@@ -13,6 +13,7 @@ import { hasBody, readBody } from "./request/body.ts";
 import { FunctionEvent } from "./request/event.ts";
 import { sendProblem } from "./response/problem.ts";
 import { sendResult } from "./response/result.ts";
+import { isTraced } from "./trace/is-traced.ts";
 
 /** Entry point for the calls of the user's function. */
 export const admission = new Admission(runWhenLoaded);
@@ -35,7 +36,9 @@ function run(call: Call, userFunction: LoadedFunction): void {
   call.deadlines = deadlines;
   let answering: Promise<void> | undefined;
   try {
-    answering = call.upgrade === undefined ? handle(call, userFunction) : handleUpgrade(call, userFunction);
+    answering = isTraced(call.request)
+      ? lazy().runTraced(call, () => answer(call, userFunction))
+      : answer(call, userFunction);
   } catch (error) {
     onError(call, error);
   }
@@ -50,6 +53,10 @@ function run(call: Call, userFunction: LoadedFunction): void {
       onDone(call);
     },
   );
+}
+
+function answer(call: Call, userFunction: LoadedFunction): Promise<void> | undefined {
+  return call.upgrade === undefined ? handle(call, userFunction) : handleUpgrade(call, userFunction);
 }
 
 /** The response's call, so that one listener serves all responses. */

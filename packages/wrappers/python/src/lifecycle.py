@@ -16,6 +16,7 @@ class Lifecycle:
         self.warm = False  # waits for a function
         self.draining = False  # asked to finish: no more connections, and every response closes its own
         self.drained = False  # finished; the user's handler of SIGTERM is next
+        self.loading = (0.0, 0.0)  # when loading began and ended, seconds since the epoch
         self.user_handler: Any = signal.SIG_DFL  # of SIGTERM
 
 

@@ -12,6 +12,7 @@ import gc
 import os
 import signal
 import sys
+from time import time
 
 from .function.load import load_function
 from .lifecycle import lifecycle
@@ -81,6 +82,7 @@ def listen() -> None:
 def serve(problem: Problem | None = None, connections: Connections = ()) -> None:
     """Load the function, unless there is a problem already, and serve. `connections` were accepted before."""
     loaded = None
+    began = time()
     watch = LoadingWatch()
     try:
         loaded = None if problem else load_function()
@@ -88,6 +90,7 @@ def serve(problem: Problem | None = None, connections: Connections = ()) -> None
         problem = error
     if problem:
         sys.stderr.write(f"{problem}\n")
+    lifecycle.loading = (began, time())
     gc.freeze()  # what was loaded stays: the collector need not look at it again and again
     server.serve(loaded, problem, watch, connections)
 

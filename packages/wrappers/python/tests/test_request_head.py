@@ -91,3 +91,19 @@ def test_the_cache_forgets_all_when_it_is_full_and_never_keeps_long_texts() -> N
     assert known == {"another": 1}
     cache(known, "x" * (request_head.MAX_CACHED_LENGTH + 1), 2)
     assert known == {"another": 1}
+
+
+def test_calls_with_different_traces_share_a_cached_head() -> None:
+    def head(trace: str, id_: str = "one") -> bytes:
+        return f"GET /traced HTTP/1.1\r\nHost: h\r\nX-Request-Id: {id_}\r\ntraceparent: {trace}\r\nX-Forwarded-For: a".encode()
+
+    traces = [f"00-{digit * 32}-{digit * 16}-01" for digit in "123"]
+    request_head.known_heads.clear()
+    for trace in traces:
+        call, _ = parse_head(CONNECTION, head(trace))
+        assert call.headers == {"host": "h", "x-request-id": "one", "traceparent": trace, "x-forwarded-for": "a"}
+    assert len(request_head.known_heads) == 1
+    call, _ = parse_head(CONNECTION, head("broken"))
+    assert call.headers["traceparent"] == "broken"
+    call, _ = parse_head(CONNECTION, b"GET /traced HTTP/1.1\r\nHost: h\r\nX-Request-Id: one\r\nX-Forwarded-For: a")
+    assert "traceparent" not in call.headers

@@ -7,6 +7,8 @@ export type KnownHeader =
   | "forwarded"
   | "host"
   | "idempotency-key"
+  | "traceparent"
+  | "tracestate"
   | "x-faas-token"
   | "x-forwarded-for"
   | "x-forwarded-host"

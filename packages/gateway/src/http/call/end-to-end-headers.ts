@@ -1,3 +1,4 @@
+import { TIMES_HEADER } from "../../traces/times-header.ts";
 import { isFaasBearer, TOKEN_HEADER } from "../token-header.ts";
 
 /** Headers of one connection, never passed on (RFC 9110 sections 7.6.1 and 11.7). Trailers are not passed on either. */
@@ -21,6 +22,9 @@ export const GATEWAY_HEADERS: ReadonlySet<string> = new Set([
   "host",
   "http2-settings",
   TOKEN_HEADER,
+  "traceparent",
+  "tracestate",
+  TIMES_HEADER,
   "x-forwarded-for",
   "x-forwarded-host",
   "x-forwarded-prefix",

@@ -9,6 +9,8 @@ export class HeaderBlock {
   readonly isSized: boolean;
   /** There is a Location. */
   readonly isRedirect: boolean;
+  /** There is a Service-Worker-Allowed. */
+  readonly hasWorkerScope: boolean;
   #lines: string | undefined;
 
   constructor(fields: readonly HeaderField[]) {
@@ -16,6 +18,7 @@ export class HeaderBlock {
     this.isDated = fields.some(({ key }) => key === "date");
     this.isSized = fields.some(({ key }) => key === "content-length");
     this.isRedirect = fields.some(({ key }) => key === "location");
+    this.hasWorkerScope = fields.some(({ key }) => key === "service-worker-allowed");
   }
 
   /** Creates a block of alternating names and values. */

@@ -141,6 +141,8 @@ class FieldParser {
     forwarded: undefined,
     host: undefined,
     "idempotency-key": undefined,
+    traceparent: undefined,
+    tracestate: undefined,
     "x-faas-token": undefined,
     "x-forwarded-for": undefined,
     "x-forwarded-host": undefined,

@@ -7,7 +7,7 @@ import { PORT } from "../reconcile/manifests/labels.ts";
 import { RoomWait } from "../room/room-wait.ts";
 import { waitForExit } from "./exits/exit-watch.ts";
 import type { PodFacts } from "./pod-facts.ts";
-import { type Failure, foreignServerFailure, startTimeoutFailure, unreachableFailure } from "./pod-failures.ts";
+import { type Failure, foreignServerFailure, isKill, startTimeoutFailure, unreachableFailure } from "./pod-failures.ts";
 import { podServerProbe, usualPortsOf, waitUntilPodReady } from "./readiness-probe.ts";
 
 /** Time for a temporary failure to pass: another pod may end and free resources, or a node may not know a new secret yet. */
@@ -27,7 +27,10 @@ export interface ReplicaOwner {
   onSlowStart(replica: Replica, waitingFor: string): void;
   /** Called once per replica, and again after `allowFailure`. */
   onFailure(replica: Replica, failure: Failure): void;
-  /** Called once for a replica that was ready, when its process has ended; how it ended is reported by `onFailure`, before or later. Returns the time after which to replace it. */
+  /**
+   * Called once for a replica whose process has ended, if it was ready or was killed; how it ended is reported by `onFailure`, before or later. Returns the time
+   * after which to replace it.
+   */
   onExit(replica: Replica, readyMs: number): number;
   /** Returns the time after which to replace a replica whose container waits for a function. */
   replacementDelayMs(): number;
@@ -184,8 +187,19 @@ export class Replica {
       return;
     }
     this.#isReady = false;
+    if (isKill(failure) && this.#replaceKilled()) return;
     this.fail(failure);
     this.#exited();
+  }
+
+  /** Replaces a replica that was killed while it started, which is not a failure of its function. Returns false if it was ready, or if that happens again and again. */
+  #replaceKilled(): boolean {
+    if (this.#wasReady || this.#hasFailed) return false;
+    if (this.#replaceTimer) return true;
+    const delayMs = this.#owner.onExit(this, 0);
+    if (delayMs > 0) return false;
+    this.#replaceIn(delayMs);
+    return true;
   }
 
   /** Handles the end of the process of a replica that was ready. One that never was is left to the kubelet, with its backoff. */

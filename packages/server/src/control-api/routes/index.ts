@@ -1,6 +1,8 @@
 import type { Route } from "../route.ts";
 import { type BundleRoutesDeps, bundleRoutes } from "./bundles.ts";
+import { type CallRoutesDeps, callRoutes } from "./calls.ts";
 import { type EndpointRoutesDeps, endpointRoutes } from "./endpoints.ts";
+import { type EventRoutesDeps, eventRoutes } from "./events.ts";
 import { type KeyRoutesDeps, keyRoutes } from "./keys.ts";
 import { type LogRoutesDeps, logRoutes } from "./logs.ts";
 import { type OrgRoutesDeps, orgRoutes } from "./organizations.ts";
@@ -17,7 +19,9 @@ export type RoutesDeps = ServerRoutesDeps &
   EndpointRoutesDeps &
   RevisionRoutesDeps &
   LogRoutesDeps &
+  EventRoutesDeps &
   StatsRoutesDeps &
+  CallRoutesDeps &
   BundleRoutesDeps;
 
 /** Creates the routes of the control API, in the order of the OpenAPI document. */
@@ -29,6 +33,8 @@ export const createRoutes = (deps: RoutesDeps): readonly Route[] => [
   ...endpointRoutes(deps),
   ...revisionRoutes(deps),
   ...logRoutes(deps),
+  ...eventRoutes(deps),
   ...statsRoutes(deps),
+  ...callRoutes(deps),
   ...bundleRoutes(deps),
 ];

@@ -9,8 +9,11 @@ import {
   type ServerConfig,
   serverConfigSchema,
   serverStatusSchema,
+  tailSchema,
+  validate,
   whoamiSchema,
 } from "@faas/core";
+import { acceptsOpenMetrics, OPEN_METRICS_TYPE, toOpenMetrics } from "@faas/gateway";
 import { z } from "zod";
 import type { AuditLog } from "../../audit/audit-log.ts";
 import { viewOf } from "../../auth/key-service.ts";
@@ -26,7 +29,7 @@ export interface ServerRoutesDeps {
   readonly stopping: () => boolean;
   readonly metrics: Pick<Metrics, "text" | "contentType">;
   readonly openapi: () => object;
-  readonly audit: Pick<AuditLog, "read">;
+  readonly audit: Pick<AuditLog, "read" | "readNewest">;
   /** Gateways in processes of their own; absent: there are none. */
   readonly gateways?: Pick<GatewaySessions, "list"> | undefined;
 }
@@ -115,11 +118,15 @@ const getMetrics = ({ metrics }: Pick<ServerRoutesDeps, "metrics">) =>
     method: "get",
     path: "/-/metrics",
     requires: "read",
-    summary: "Shows metrics in Prometheus' text format; a key of an organization sees those of its organization",
+    summary:
+      "Shows metrics in Prometheus' text format, or as OpenMetrics with trace ids if the client accepts that; a key of an organization sees those of its organization",
     responses: { 200: { description: "the metrics", mediaType: "text/plain" } },
-    async handle({ permissions: { org } }) {
-      const text = await metrics.text();
-      return { status: 200, body: org === undefined ? text : metricsOf(org, text), contentType: metrics.contentType };
+    async handle({ context, permissions: { org } }) {
+      const isOpen = acceptsOpenMetrics(context.get("accept"));
+      const all = await metrics.text(isOpen);
+      const text = org === undefined ? all : metricsOf(org, all);
+      if (isOpen) return { status: 200, body: toOpenMetrics(text), contentType: OPEN_METRICS_TYPE };
+      return { status: 200, body: text, contentType: metrics.contentType };
     },
   });
 
@@ -152,6 +159,13 @@ const getAudit = ({ audit }: Pick<ServerRoutesDeps, "audit">) =>
     path: "/-/audit",
     requires: "admin",
     summary: "Shows who changed what, and who was rejected: one JSON object per line",
+    query: { tail: tailSchema.describe("the largest number of lines, the newest; absent: all") },
     responses: { 200: jsonLines("the lines, oldest first", auditEntrySchema) },
-    handle: () => ({ status: 200, body: Readable.from(audit.read()), contentType: "application/x-ndjson" }),
+    async handle({ context }) {
+      const { tail } = context.query;
+      const count = tail === undefined ? undefined : Number(validate(tailSchema, String(tail), "the query"));
+      // An empty text would be a response without a body.
+      const body = Readable.from(count === undefined ? audit.read() : [await audit.readNewest(count)]);
+      return { status: 200, body, contentType: "application/x-ndjson" };
+    },
   });

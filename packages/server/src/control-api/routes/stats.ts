@@ -3,28 +3,33 @@ import {
   endpointKey,
   parseDuration,
   type Stats,
+  statsHistorySchema,
   statsSchema,
   statsSinceSchema,
   validate,
 } from "@faas/core";
-import type { EndpointRegistry } from "@faas/gateway";
+import { type EndpointRegistry, SLICE_MS } from "@faas/gateway";
 import type { Context } from "koa";
 import type { Metrics } from "../../metrics/metrics.ts";
 import type { Store } from "../../state/store.ts";
-import { endpointsOf } from "../lookup.ts";
+import { endpointsOf, requireEndpoint } from "../lookup.ts";
 import type { Permissions } from "../permissions.ts";
 import { defineRoute, json, type Route } from "../route.ts";
 
 const DEFAULT_SINCE = "1h";
 
 export interface StatsRoutesDeps {
-  readonly store: Pick<Store, "org" | "orgs" | "endpoints">;
+  readonly store: Pick<Store, "org" | "orgs" | "endpoint" | "endpoints">;
   readonly endpoints: Pick<EndpointRegistry, "get">;
   readonly metrics: Pick<Metrics, "recent">;
 }
 
 /** Creates the routes about recent calls. */
-export const statsRoutes = (deps: StatsRoutesDeps): Route[] => [getStats(deps), getOrgStats(deps)];
+export const statsRoutes = (deps: StatsRoutesDeps): Route[] => [
+  getStats(deps),
+  getOrgStats(deps),
+  getStatsHistory(deps),
+];
 
 const query = { since: statsSinceSchema.describe(`a duration before now, at most 1h; without it ${DEFAULT_SINCE}`) };
 const responses = { 200: json("the figures", statsSchema) };
@@ -51,6 +56,27 @@ const getOrgStats = (deps: StatsRoutesDeps) =>
     ...{ query, responses },
     handle({ context, parameters: { org }, permissions }) {
       return { status: 200, body: statsOf(endpointsIn(org, deps, permissions), context, deps) };
+    },
+  });
+
+const getStatsHistory = ({ store, endpoints, metrics }: StatsRoutesDeps) =>
+  defineRoute({
+    method: "get",
+    path: "/-/orgs/{org}/endpoints/{endpoint}/stats",
+    requires: "read",
+    summary: "Counts recent calls of an endpoint in slices of time",
+    responses: { 200: json("the figures", statsHistorySchema) },
+    handle({ parameters: ref, permissions }) {
+      requireEndpoint(ref, store, permissions);
+      const nowMs = Date.now();
+      const slices = metrics.recent.slices(endpoints.get(endpointKey(ref)), metrics.recent.windowStart(0, nowMs));
+      return {
+        status: 200,
+        body: {
+          sliceSeconds: SLICE_MS / 1000,
+          slices: slices.map(({ startMs, ...summary }) => ({ start: new Date(startMs).toISOString(), ...summary })),
+        },
+      };
     },
   });
 

@@ -70,6 +70,12 @@ test("a kept revision whose rollback fails is kept as it was", () => {
   assert.deepEqual(keptRevisions(after), keptRevisions(before));
 });
 
+test("a kept revision that is being deployed again is not dropped, so that it is kept when that fails", () => {
+  const record = withRetention(withTarget(withTarget(served(a, b), c, "t"), a, "t"), 2);
+  assert.deepEqual(ids(withFailure(record, failureOf(a))), [a.id]);
+  assert.equal(keptRevisions(withFailure(record, failureOf(a)))[0]?.failed, undefined);
+});
+
 test("a serving revision that an older server left among the kept ones is listed once", () => {
   // It changes the serving revision, and leaves the field that it does not know as it is.
   const record = { ...served(a, b, c), current: b };

@@ -10,6 +10,7 @@ import { readEncoded } from "../request/content-encoding.ts";
 import { sendEncoded } from "../response/encoded-result.ts";
 import { sendWebResponse } from "../response/web-response.ts";
 import { prepareSignature } from "../signatures/adapt.ts";
+import { runTraced } from "../trace/run-traced.ts";
 import { waitForClaim } from "../warm/warm-process.ts";
 import { closeOpenSockets, endOpenSockets } from "../websocket/open-sockets.ts";
 import { openWebSocket } from "../websocket/open-websocket.ts";
@@ -35,6 +36,7 @@ export const functions: LazyFunctions = {
   sendWebResponse,
   listenAsApp,
   releaseCaptured,
+  runTraced,
   runOther,
   hasProgressed,
   answerForApp,

@@ -29,6 +29,7 @@ export interface LazyFunctions {
   sendWebResponse(call: Call, result: unknown): Promise<void>;
   listenAsApp(server: unknown, args: readonly unknown[]): unknown;
   releaseCaptured(): void;
+  runTraced<Result>(call: Call, run: () => Result): Result;
   runOther(call: Call, loaded: LoadedFunction): Promise<void>;
   hasProgressed(call: Call): boolean;
   answerForApp(call: Call, problem: Problem): void;

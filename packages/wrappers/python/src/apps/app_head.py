@@ -86,6 +86,10 @@ class AppHead:
             framing += "Connection: close\r\n"
         elif call.http10:
             framing += "Connection: keep-alive\r\n"
+        if call.traced is not None:
+            from ..function.trace import times_line
+
+            framing = times_line(call) + framing
         date = "" if self.has_date else date_line()
         end = f"X-Request-Id: {call.request_id}\r\n{date}{framing}\r\n"
         return b"%b%b%b" % (self.status_line, b"".join(self.lines), end.encode("latin-1"))

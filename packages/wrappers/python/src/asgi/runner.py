@@ -98,6 +98,10 @@ class AsgiRunner(AsyncRunner):
         exchange = self.exchange_of(call)
         if exchange is None:  # the connection was closed while the call waited
             return
+        if "traceparent" in call.headers:
+            from ..function.trace import enter_trace
+
+            enter_trace(call)  # in the context of the task, which ends with it
         exchange.on_end = self.release
         try:
             await self.handler(exchange.scope(self.state), exchange.receive, exchange.send)

@@ -43,6 +43,7 @@ class Call:
         "progress",
         "running",
         "late",
+        "traced",
     )
 
     def __init__(
@@ -68,6 +69,7 @@ class Call:
         self.streaming = False  # part of the response may have been sent; `progress` is the time of the last piece then
         self.running = False  # a thread runs it
         self.late = False  # a thread runs it beyond its deadline
+        self.traced: float | None = None  # the gateway asks for the times: seconds since the epoch when it began
 
     def begin_stream(self) -> None:
         """Note that a streamed response begins: from now on silence ends the call."""

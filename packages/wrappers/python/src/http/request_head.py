@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ..function.call import REQUEST_ID, Call
 from ..problem import malformed
 from .request_body import SizedBody, body_reader
@@ -20,6 +22,8 @@ METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 # Lines of heads, and heads without their id, to their parsed parts: clients send the same ones again and again.
 REQUEST_ID_NAME = b"\r\nX-Request-Id: "
+TRACEPARENT_NAME = b"\r\ntraceparent: "
+TRACEPARENT = re.compile(r"[0-9a-f-]{55}\Z").match
 known_requests: dict[str, tuple[str, str, str]] = {}
 known_headers: dict[str, tuple[str, str]] = {}
 known_heads: dict[bytes, tuple[str, str, dict[str, str], bool, bool, int]] = {}
@@ -41,26 +45,35 @@ def parse_head(connection: Connection, block: bytes) -> tuple[Call, SizedBody | 
 
     @throws INVALID_REQUEST
     """
-    # The gateway adds the id; the rest is often the same as before, byte for byte.
+    # The gateway adds the id, and after it the trace if there is one; the rest is often the same as before, byte for byte.
     at = block.find(REQUEST_ID_NAME)
     if at < 0:
         return read_head(connection, block)
     end = block.find(b"\r\n", at + 2)
-    rest = block[:at] + block[end:] if end > 0 else block[:at]
     request_id = block[at + len(REQUEST_ID_NAME) : end if end > 0 else None].decode("latin-1")
+    traceparent = None
+    if block.startswith(TRACEPARENT_NAME, end):
+        begin = end + len(TRACEPARENT_NAME)
+        end = block.find(b"\r\n", begin)
+        traceparent = block[begin : end if end > 0 else None].decode("latin-1")
+    rest = block[:at] + block[end:] if end > 0 else block[:at]
     found = known_heads.get(rest)
-    if found is None or not REQUEST_ID(request_id):
+    if found is None or not REQUEST_ID(request_id) or (traceparent is not None and not TRACEPARENT(traceparent)):
         call, body = read_head(connection, block)
         if body is None or type(body) is SizedBody:
             others = dict(call.headers)
             # Of two ids both count, wherever in the head they are: then the head is not cached.
-            if others.pop("x-request-id") == request_id == call.request_id:
+            if others.pop("x-request-id") == request_id == call.request_id and (
+                others.pop("traceparent", None) == traceparent
+            ):
                 length = body.left if body is not None else 0
                 cache(known_heads, rest, (call.method, call.target, others, call.http10, call.keep_alive, length))
         return call, body
     method, target, others, http10, keep_alive, length = found
     headers = dict(others)
     headers["x-request-id"] = request_id
+    if traceparent is not None:
+        headers["traceparent"] = traceparent
     return Call(connection, method, target, headers, http10, keep_alive), SizedBody(length) if length else None
 
 

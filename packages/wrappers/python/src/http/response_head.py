@@ -32,10 +32,16 @@ def response_head(call: Call, status: int, content_type: str | None, headers: He
     """Write the head. `framing` is the header that says where the body ends."""
     if lifecycle.draining:
         call.keep_alive = False
-    elif status == 200 and content_type and not headers and call.keep_alive and not call.http10:  # as nearly all are
+    elif (
+        status == 200 and content_type and not headers and call.keep_alive and not call.http10 and call.traced is None
+    ):  # as nearly all are
         return f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nX-Request-Id: {call.request_id}\r\n{date_line()}{framing}\r\n".encode(
             "latin-1"
         )
+    if call.traced is not None:
+        from ..function.trace import times_line
+
+        framing = times_line(call) + framing
     lines = f"HTTP/1.1 {status} {REASONS.get(status, '')}\r\n"
     date = date_line()
     if headers:

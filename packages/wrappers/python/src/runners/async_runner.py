@@ -85,6 +85,10 @@ class AsyncRunner:
 
     async def answer(self, call: Call) -> None:
         """Call the function and send its response."""
+        if "traceparent" in call.headers:
+            from ..function.trace import enter_trace
+
+            enter_trace(call)  # in the context of the task, which ends with it
         try:
             result = self.handler(*call.arguments(self.arity))
             if hasattr(result, "__await__"):

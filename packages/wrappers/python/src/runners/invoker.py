@@ -36,6 +36,11 @@ class Invoker:
         """Run one call to the end of its response. Raises nothing."""
         if settings.tags_output:
             current_call.set(call.request_id)
+        leave_trace = None
+        if "traceparent" in call.headers:
+            from ..function.trace import enter_trace
+
+            leave_trace = enter_trace(call)
         try:
             result = self.handler(*call.arguments(self.arity))
             if hasattr(result, "__await__"):
@@ -51,6 +56,8 @@ class Invoker:
             self.stream(call, response)
         else:
             call.connection.deliver(call, response)
+        if leave_trace is not None:
+            leave_trace()
 
     def stream(self, call: Call, response: Response) -> None:
         """Send a response piece by piece, as fast as the client takes it. An error cuts the connection."""

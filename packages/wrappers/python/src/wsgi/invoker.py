@@ -27,6 +27,11 @@ class WsgiInvoker:
         """Run one call to the end of its response. Raises nothing."""
         if settings.tags_output:
             current_call.set(call.request_id)
+        leave_trace = None
+        if "traceparent" in call.headers:
+            from ..function.trace import enter_trace
+
+            leave_trace = enter_trace(call)
         response = WsgiResponse(call)
         pieces = None
         try:
@@ -44,6 +49,8 @@ class WsgiInvoker:
             log_error(error, call.request_id)
         if response.begun:
             call.connection.finish(call)
+        if leave_trace is not None:
+            leave_trace()
 
     def fail(self, response: WsgiResponse, error: BaseException) -> None:
         """Answer with the problem, or cut a response that has begun."""

@@ -1,0 +1,126 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Session } from "./api/session.ts";
+import { useChanges } from "./model/observable.ts";
+import { ServerModel } from "./model/server-model.ts";
+import { EndpointPage } from "./pages/endpoint.tsx";
+import { InvokePage } from "./pages/invoke.tsx";
+import { Overview } from "./pages/overview.tsx";
+import { ServerPage } from "./pages/server.tsx";
+import { SignIn } from "./pages/sign-in.tsx";
+import { hrefOf, useRoute } from "./route.ts";
+
+/** The whole page: signs in, and then shows the place that the URL names. */
+export function App() {
+  const [session, setSession] = useState<Session>();
+  const [isRestored, setRestored] = useState(false);
+  const [problem, setProblem] = useState<string>();
+  useEffect(() => {
+    Session.restore().then(
+      (restored) => {
+        setSession(restored);
+        setRestored(true);
+      },
+      (error: Error) => {
+        setProblem(error.message);
+        setRestored(true);
+      },
+    );
+  }, []);
+  if (!isRestored) return <p class="loading">Loading…</p>;
+  if (session === undefined) {
+    const enter = (entered: Session) => {
+      setProblem(undefined);
+      setSession(entered);
+    };
+    return <SignIn problem={problem} onSignIn={enter} />;
+  }
+  const leave = (reason?: string) => {
+    session.signOut();
+    setProblem(reason);
+    setSession(undefined);
+  };
+  return <SignedIn session={session} onLeave={leave} />;
+}
+
+interface SignedInProps {
+  readonly session: Session;
+  readonly onLeave: (reason?: string) => void;
+}
+
+function SignedIn({ session, onLeave }: SignedInProps) {
+  const [model, setModel] = useState<ServerModel>();
+  useEffect(() => {
+    const created = new ServerModel(session, (error) => onLeave(error.message));
+    setModel(created);
+    return () => created.close();
+  }, [session]);
+  if (model === undefined) return null;
+  return (
+    <>
+      <Header model={model} onLeave={() => onLeave()} />
+      {session.can("read") ? <Place model={model} /> : <InvokePage session={session} />}
+    </>
+  );
+}
+
+const STATES = { connecting: "Connecting…", live: "Live", offline: "Offline, trying again" } as const;
+
+function Header({ model, onLeave }: { readonly model: ServerModel; readonly onLeave: () => void }) {
+  useChanges(model);
+  const { page } = useRoute();
+  const { session, connection } = model;
+  const { whoami } = session;
+  const link = (target: "overview" | "server", text: string) => (
+    <a href={hrefOf({ page: target })} aria-current={page === target ? "page" : undefined}>
+      {text}
+    </a>
+  );
+  return (
+    <header>
+      <strong>faas</strong>
+      {session.can("read") && (
+        <nav aria-label="Pages">
+          {link("overview", "Endpoints")}
+          {link("server", session.isAdmin ? "Server" : "Organization")}
+        </nav>
+      )}
+      {session.can("read") && (
+        <span class={`connection ${connection}`} role="status">
+          {STATES[connection]}
+        </span>
+      )}
+      {whoami.auth === "key" && (
+        <span class="who">
+          <span>
+            {whoami.name}: {whoami.scope}
+            {whoami.org === undefined ? "" : ` of ${whoami.org}`}
+          </span>
+          <button type="button" onClick={onLeave}>
+            Sign out
+          </button>
+        </span>
+      )}
+    </header>
+  );
+}
+
+function Place({ model }: { readonly model: ServerModel }) {
+  const route = useRoute();
+  const href = hrefOf(route);
+  const isFirst = useRef(true);
+  useEffect(() => {
+    const name = route.page === "endpoint" ? `${route.org}/${route.endpoint}` : route.page;
+    document.body.className = route.page;
+    document.title = `${name} – faas`;
+    if (!isFirst.current) {
+      // As after a new page: people and screen readers start at its top.
+      scrollTo(0, 0);
+      document.querySelector<HTMLElement>("main h1")?.focus();
+    }
+    isFirst.current = false;
+  }, [href]);
+  if (route.page === "server") return <ServerPage model={model} />;
+  if (route.page === "overview") return <Overview model={model} />;
+  const { org, endpoint } = route;
+  return <EndpointPage key={`${org}/${endpoint}`} model={model} org={org} endpoint={endpoint} />;
+}

@@ -1,0 +1,173 @@
+import type { OrgDetails, OrgView, ServerStatus } from "@faas/core";
+import { useEffect, useState } from "preact/hooks";
+import { useChanges } from "../model/observable.ts";
+import type { ServerModel } from "../model/server-model.ts";
+import { formatBytes } from "../parts/format.ts";
+import { AuditTrail } from "./server/audit-trail.tsx";
+import { Keys } from "./server/keys.tsx";
+
+const RELOAD_MS = 5_000;
+
+/** The server, organizations and keys, as far as the key may see them. */
+export function ServerPage({ model }: { readonly model: ServerModel }) {
+  useChanges(model);
+  const { session, config, accessVersion } = model;
+  const orgs =
+    useRead(() => session.get<{ orgs: readonly OrgView[] }>("/-/orgs"), [session, accessVersion])?.orgs ?? [];
+  return (
+    <main>
+      <h1 tabIndex={-1}>{session.isAdmin ? "Server" : "Organization"}</h1>
+      {config && (
+        <dl class="facts">
+          <Fact name="Version" value={config.version} />
+          <Fact name="Platform" value={config.platform} />
+          {session.isAdmin && config.isolation !== undefined && <Fact name="Isolation" value={config.isolation} />}
+        </dl>
+      )}
+      {session.isAdmin && <Gateways model={model} />}
+      <Organizations model={model} orgs={orgs.map(({ org }) => org)} />
+      {session.isAdmin && !session.isOpen && <Keys model={model} orgs={orgs.map(({ org }) => org)} />}
+      {session.isAdmin && <AuditTrail session={session} />}
+    </main>
+  );
+}
+
+const Fact = ({ name, value }: { readonly name: string; readonly value: string }) => (
+  <div>
+    <dt>{name}</dt>
+    <dd>{value}</dd>
+  </div>
+);
+
+/** Reads a value, and again when a dependency changes and after some time. The last one stays while the server does not respond. */
+function useRead<T>(read: () => Promise<T>, dependencies: readonly unknown[]): T | undefined {
+  const [value, setValue] = useState<T>();
+  useEffect(() => {
+    let isCurrent = true;
+    const load = () =>
+      read().then(
+        (found) => isCurrent && setValue(found),
+        () => {},
+      );
+    void load();
+    const timer = setInterval(() => document.visibilityState === "visible" && void load(), RELOAD_MS);
+    return () => {
+      isCurrent = false;
+      clearInterval(timer);
+    };
+  }, [...dependencies]);
+  return value;
+}
+
+function Gateways({ model: { session } }: { readonly model: ServerModel }) {
+  const status = useRead(() => session.get<ServerStatus>("/-/status"), [session]);
+  if (status === undefined) return null;
+  const { gateways, upSeconds } = status;
+  return (
+    <section>
+      <h2>Gateways</h2>
+      <p>The control server has run for {formatSeconds(upSeconds)}.</p>
+      {gateways.length === 0 && <p class="muted">The control server is the gateway.</p>}
+      {gateways.length > 0 && (
+        <Table name="Gateways" heads={["Name", "Version", "State", "View age", "In flight", "Waiting"]}>
+          {gateways.map(({ name, version, state, viewAgeMs, inFlight, waiting }) => [
+            ...[name, version, state, `${Math.round(viewAgeMs)} ms`, String(inFlight), String(waiting)],
+          ])}
+        </Table>
+      )}
+    </section>
+  );
+}
+
+function formatSeconds(seconds: number): string {
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  if (seconds < 7_200) return `${Math.round(seconds / 60)} minutes`;
+  return `${Math.round(seconds / 3_600)} hours`;
+}
+
+interface TableProps {
+  readonly name: string;
+  readonly heads: readonly string[];
+  readonly children: readonly (readonly string[])[];
+}
+
+function Table({ name, heads, children }: TableProps) {
+  return (
+    <section class="scroll" tabIndex={0} aria-label={name}>
+      <table>
+        <thead>
+          <tr>
+            {heads.map((head) => (
+              <th key={head} scope="col">
+                {head}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {children.map((cells) => (
+            <tr key={cells[0]}>
+              {cells.map((cell, i) => (
+                <td key={heads[i]}>{cell}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+/** Organizations whose use is read: one request for each. */
+const MAX_ORGS = 100;
+
+function Organizations({
+  model: { session },
+  orgs,
+}: {
+  readonly model: ServerModel;
+  readonly orgs: readonly string[];
+}) {
+  const names = orgs.slice(0, MAX_ORGS);
+  const details = useRead(
+    () => Promise.all(names.map((org) => session.get<OrgDetails>(`/-/orgs/${encodeURIComponent(org)}`))),
+    [session, names.join()],
+  );
+  return (
+    <section>
+      <h2>{session.org === undefined ? "Organizations" : "Limits"}</h2>
+      {details && details.length > 0 && (
+        <Table name="Use of limits" heads={["Organization", ...LIMITS.map(({ head }) => head)]}>
+          {details.map((org) => [org.org, ...LIMITS.map((limit) => useOf(limit, org))])}
+        </Table>
+      )}
+      {orgs.length > MAX_ORGS && (
+        <p class="muted">
+          The first {MAX_ORGS} of {orgs.length}.
+        </p>
+      )}
+    </section>
+  );
+}
+
+interface Limit {
+  readonly head: string;
+  readonly name: keyof OrgDetails["use"] & keyof NonNullable<OrgDetails["limits"]>;
+  readonly format?: (value: number) => string;
+}
+
+const LIMITS: readonly Limit[] = [
+  { head: "Endpoints", name: "endpoints" },
+  { head: "Replicas", name: "replicas" },
+  { head: "CPU", name: "cpu" },
+  { head: "Memory", name: "memory" },
+  { head: "Calls/s", name: "requestsPerSecond", format: (value) => value.toFixed(1) },
+  { head: "At once", name: "concurrentRequests" },
+  { head: "Bundles", name: "bundleBytes", format: formatBytes },
+];
+
+function useOf({ name, format = String }: Limit, { use, limits, defaultLimits }: OrgDetails): string {
+  const limit = limits?.[name] ?? defaultLimits?.[name];
+  const shown = (value: unknown) => (typeof value === "number" ? format(value) : String(value));
+  return limit === undefined || limit === null ? shown(use[name]) : `${shown(use[name])} of ${shown(limit)}`;
+}

@@ -1,0 +1,59 @@
+import type { AuditEntry } from "@faas/core";
+import { useEffect, useState } from "preact/hooks";
+import type { Session } from "../../api/session.ts";
+import { formatTime } from "../../parts/format.ts";
+
+const MAX_ENTRIES = 100;
+
+/** Recent entries of the audit trail, the newest first. */
+export function AuditTrail({ session }: { readonly session: Session }) {
+  const [entries, setEntries] = useState<readonly AuditEntry[]>();
+  useEffect(() => {
+    const closed = new AbortController();
+    readNewest(session, closed.signal).then(setEntries, () => {
+      // Nothing is shown then.
+    });
+    return () => closed.abort();
+  }, [session]);
+  return (
+    <section>
+      <h2>Audit trail</h2>
+      {entries?.length === 0 && <p class="muted">No entries yet.</p>}
+      {entries !== undefined && entries.length > 0 && (
+        <section class="scroll" tabIndex={0} aria-label="Audit trail">
+          <table>
+            <thead>
+              <tr>
+                {["Time", "Key", "Action", "Target", "Status", "From"].map((head) => (
+                  <th key={head} scope="col">
+                    {head}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {entries.map(({ requestId, time, key, action, target, status, code, from }) => (
+                <tr key={requestId}>
+                  <td>{formatTime(time)}</td>
+                  <td>{key?.name ?? "–"}</td>
+                  <td>{action}</td>
+                  <td>{target}</td>
+                  <td>{code === undefined ? status : `${status} ${code}`}</td>
+                  <td>{from}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </section>
+      )}
+    </section>
+  );
+}
+
+async function readNewest(session: Session, signal: AbortSignal): Promise<AuditEntry[]> {
+  const reader = (await session.stream(`/-/audit?tail=${MAX_ENTRIES}`, signal)).getReader();
+  let text = "";
+  for (let read = await reader.read(); !read.done; read = await reader.read()) text += read.value;
+  const lines = text.split("\n").filter((line) => line !== "");
+  return lines.map((line) => JSON.parse(line) as AuditEntry).reverse();
+}

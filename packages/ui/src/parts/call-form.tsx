@@ -1,0 +1,138 @@
+import { useState } from "preact/hooks";
+import type { Session } from "../api/session.ts";
+import { formatBytes, formatMs } from "./format.ts";
+
+export interface CallFormProps {
+  readonly session: Session;
+  /** Path of the endpoint. */
+  readonly path: string;
+}
+
+interface Result {
+  readonly status: string;
+  readonly isOk: boolean;
+  readonly timing: string;
+  readonly requestId: string;
+  readonly text: string;
+}
+
+const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+/** Characters of a response that are shown. */
+const MAX_TEXT = 20_000;
+
+/** Form that calls an endpoint, and shows the response with its timing. */
+export function CallForm({ session, path }: CallFormProps) {
+  const [method, setMethod] = useState("GET");
+  const [isBusy, setBusy] = useState(false);
+  const [result, setResult] = useState<Result>();
+  const submit = async (form: HTMLFormElement) => {
+    const values = new FormData(form);
+    setBusy(true);
+    setResult(await call(session, `${path}${values.get("rest")}`, method, String(values.get("body") ?? "")));
+    setBusy(false);
+  };
+  return (
+    <section>
+      <h2>Call it</h2>
+      <form
+        class="call"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void submit(event.currentTarget);
+        }}
+      >
+        <label>
+          Method
+          <select value={method} onChange={(event) => setMethod(event.currentTarget.value)}>
+            {METHODS.map((name) => (
+              <option key={name}>{name}</option>
+            ))}
+          </select>
+        </label>
+        <label class="wide">
+          Path and query, after {path}
+          <input
+            name="rest"
+            placeholder="/items?limit=3"
+            pattern="[\/?].*"
+            title="begins with / or ?"
+            spellcheck={false}
+          />
+        </label>
+        {method !== "GET" && (
+          <label class="full">
+            Body
+            <textarea name="body" rows={4} spellcheck={false} />
+          </label>
+        )}
+        <button type="submit" class="primary" disabled={isBusy}>
+          {isBusy ? "Calling…" : "Call"}
+        </button>
+      </form>
+      <div aria-live="polite">{result && <ResultView result={result} />}</div>
+    </section>
+  );
+}
+
+function ResultView({ result: { status, isOk, timing, requestId, text } }: { readonly result: Result }) {
+  return (
+    <>
+      <p>
+        <strong class={isOk ? "good" : "bad"}>{status}</strong> {timing}
+        {requestId !== "" && (
+          <>
+            {" "}
+            <span class="muted">
+              request <code>{requestId}</code>
+            </span>
+          </>
+        )}
+      </p>
+      <pre tabIndex={0} role="region" aria-label="Response">
+        {text}
+      </pre>
+    </>
+  );
+}
+
+async function call(session: Session, path: string, method: string, body: string): Promise<Result> {
+  const startedMs = performance.now();
+  try {
+    const isJson = /^\s*[[{]/.test(body);
+    const headers: Record<string, string> = isJson ? { "Content-Type": "application/json" } : {};
+    const response = await session.call(path, { method, headers, ...(method === "GET" ? {} : { body }) });
+    // The status of a redirect that is not followed is hidden from pages.
+    if (response.type === "opaqueredirect")
+      return { status: "Redirect", isOk: true, timing: "", requestId: "", text: "The function redirects elsewhere." };
+    const text = await response.text();
+    const totalMs = performance.now() - startedMs;
+    const { headers: received } = response;
+    return {
+      status: `${response.status} ${response.statusText}`,
+      isOk: response.status < 400,
+      timing: `${formatMs(totalMs)}, ${formatBytes(new Blob([text]).size)}${timingOf(received.get("Server-Timing"))}`,
+      requestId: received.get("X-Request-Id") ?? "",
+      text: pretty(text, received.get("Content-Type") ?? "").slice(0, MAX_TEXT),
+    };
+  } catch (error) {
+    return { status: "No response", isOk: false, timing: "", requestId: "", text: (error as Error).message };
+  }
+}
+
+/** Formats the durations of `Server-Timing`: where the time went. */
+function timingOf(header: string | null): string {
+  const found = Array.from(
+    (header ?? "").matchAll(/(\w+);dur=([\d.]+)/g),
+    ([, name, ms]) => `${name} ${formatMs(Number(ms))}`,
+  );
+  return found.length === 0 ? "" : `, of it ${found.join(", ")}`;
+}
+
+function pretty(text: string, type: string): string {
+  if (!/\bjson\b/.test(type)) return text;
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
