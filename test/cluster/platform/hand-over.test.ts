@@ -111,6 +111,32 @@ describe("a warm pod that is handed over", { concurrency: 3 }, () => {
     await eventuallyHolds("three pods wait", waiting, ({ length }) => length === 3);
   });
 
+  test("takes the place of a replica that exits, and no other replica ends", async () => {
+    const source = 'export const handler = ({ path }) => (path === "/exit" ? process.exit(3) : "up");';
+    const { org, key } = await serveCold(server, source, "node", { replicas: 2, idleTimeout: "20s" });
+    await untilActive(server);
+    await server.text(key);
+    const names = (
+      await eventuallyHolds(
+        "two pods",
+        () => server.pods(key),
+        ({ length }) => length === 2,
+      )
+    ).map(({ metadata }) => metadata?.name ?? "");
+    await assertOwned(server, key, names);
+    await untilWaiting(server, org);
+    const before = await created(server, org);
+    await server.call(`${key}/exit`);
+    assert.equal(await server.text(key), "up");
+    const pods = await eventuallyHolds(
+      "one of the two pods is another one",
+      async () => (await server.pods(key)).map(({ metadata }) => metadata?.name ?? ""),
+      (all) => all.length === 2 && all.filter((name) => names.includes(name)).length === 1,
+    );
+    await assertOwned(server, key, pods);
+    assert.deepEqual(await created(server, org), before);
+  });
+
   test("is not mistaken for another endpoint's, when several start at the same time", async () => {
     const { org, key } = await serveCold(server, HELLO.node, "node", { idleTimeout: "20s" });
     const keys = [key, `${org}/second`, `${org}/third`];

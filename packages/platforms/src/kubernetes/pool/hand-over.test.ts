@@ -58,7 +58,7 @@ function cluster(t: TestContext, isActive: boolean) {
     set.metadata.generation++;
     done.push(`scaled to ${replicas}`);
   };
-  return { done, endpoint, handOvers, handOver: handOvers.of(endpoint, [podFacts(POD)]), scale, set };
+  return { done, endpoint, handOvers, handOver: handOvers.of(endpoint, [podFacts(POD)], true), scale, set };
 }
 
 const protectedPod = (more: V1Pod["metadata"] = {}): V1Pod => ({

@@ -11,8 +11,8 @@ import type { DeletionPolicy } from "./deletion-policy.ts";
 
 const MIN_RETRY_MS = 100;
 const MAX_RETRY_MS = 5_000;
-/** Time for which the Deployment is not scaled yet, so that its ReplicaSet finds the pods. */
-const MAX_AHEAD_MS = 250;
+/** Time for which the Deployment is not scaled yet, so that its ReplicaSet finds the pods: no call waits for more than them, or some do. */
+const MAX_AHEAD_MS = { enough: 5_000, tooFew: 500 };
 
 export interface HandOverOptions {
   readonly api: KubernetesApi;
@@ -31,9 +31,9 @@ export class HandOvers {
     this.#options = options;
   }
 
-  /** Prepares the hand-over of some pods to an endpoint that lacks them. */
-  of(endpoint: KubernetesEndpoint, pods: readonly PodFacts[]): HandOver {
-    return new HandOver(this.#options, this.#protected, endpoint, pods);
+  /** Prepares the hand-over of some pods to an endpoint that lacks as many, or more. */
+  of(endpoint: KubernetesEndpoint, pods: readonly PodFacts[], isEnough: boolean): HandOver {
+    return new HandOver(this.#options, this.#protected, endpoint, pods, isEnough);
   }
 
   /** Records that a pod is about to be deleted. */
@@ -73,6 +73,7 @@ export class HandOver {
   /** Pods that belong to it, and that it must not delete yet. */
   readonly #early = new Set<PodFacts>();
   readonly #wanted: number;
+  readonly #maxAheadMs: number;
   #ahead: Promise<void> | undefined;
 
   constructor(
@@ -80,6 +81,7 @@ export class HandOver {
     protectedPods: Set<string>,
     endpoint: KubernetesEndpoint,
     pods: readonly PodFacts[],
+    isEnough: boolean,
   ) {
     this.#options = options;
     this.#protected = protectedPods;
@@ -87,13 +89,14 @@ export class HandOver {
     this.#spec = endpoint.spec;
     this.#wanted = endpoint.desired ?? 0;
     this.#left = new Set(pods);
+    this.#maxAheadMs = isEnough ? MAX_AHEAD_MS.enough : MAX_AHEAD_MS.tooFew;
   }
 
   /** Gives the pods to the ReplicaSet before its Deployment is scaled, if the cluster keeps it from deleting them. Waits for that a limited time. */
   async beforeScale(): Promise<void> {
     if (!this.#options.policy.isActive) return;
     this.#ahead = this.#transferEarly();
-    await Promise.race([this.#ahead, delay(MAX_AHEAD_MS, undefined, { ref: false })]);
+    await Promise.race([this.#ahead, delay(this.#maxAheadMs, undefined, { ref: false })]);
   }
 
   /**

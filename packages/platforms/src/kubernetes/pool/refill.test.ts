@@ -77,10 +77,24 @@ test("new warm pods wait for the replicas of their organization, but not for tho
   assert.deepEqual(started, ["b", "a"]);
 });
 
-test("new warm pods start after three seconds in any case, and each once", (t) => {
+test("new warm pods do not wait for replicas that began to start later", (t) => {
+  const first = { org: "acme", isStarting: true };
+  const later = { org: "acme", isStarting: false };
+  const { refill, started, pass } = start(t, first, later);
+  refill.observe(gated("a"));
+  pass(1_000);
+  later.isStarting = true;
+  pass(1_000);
+  assert.deepEqual(started, []);
+  first.isStarting = false;
+  pass(100);
+  assert.deepEqual(started, ["a"]);
+});
+
+test("new warm pods start after 20 s in any case, and each once", (t) => {
   const { refill, started, pass } = start(t, { org: "acme", isStarting: true });
   refill.observe(gated("a"));
-  pass(2_900);
+  pass(19_900);
   assert.deepEqual(started, []);
   pass(200);
   assert.deepEqual(started, ["a"]);

@@ -7,10 +7,10 @@ import type { KubernetesEndpoint } from "../endpoint.ts";
 import { type PodFacts, podFacts, podKey } from "../pods/pod-facts.ts";
 import { REFILL_GATE } from "../reconcile/manifests/labels.ts";
 
-/** Time without a starting replica after which new warm pods start. */
-const QUIET_MS = 300;
-/** Longest time for which a new warm pod waits for that. */
-const MAX_WAIT_MS = 3_000;
+/** Time for calls that belong to the same burst as the one whose pod is replaced. */
+const BURST_MS = 300;
+/** Longest time for which a new warm pod waits. */
+const MAX_WAIT_MS = 20_000;
 const STEP_MS = 50;
 const RETRY_MS = 1_000;
 
@@ -23,21 +23,20 @@ export interface RefillOptions {
 
 interface GatedPod {
   readonly facts: PodFacts;
-  /** Time at which it starts even if replicas are starting. */
-  readonly dueAt: number;
+  readonly sinceMs: number;
   /** Time before which the gate is not removed, because that is in progress or has just failed. */
   notBefore: number;
 }
 
 /**
  * The start of warm pods that replace claimed ones. They are created at once, by their ReplicaSet, but with a scheduling gate: they should not compete for CPU
- * with the replicas that calls wait for.
+ * with the replicas that calls wait for. Each waits for those that are starting then, and not for later ones: otherwise none would start under steady traffic.
  */
 export class Refill {
   readonly #options: RefillOptions;
   readonly #gated = new Map<string, GatedPod>();
-  /** Time since when no replica of an organization has been starting. */
-  readonly #quietSince = new Map<string, number>();
+  /** Times since when endpoints have replicas that are starting. */
+  readonly #startingSince = new Map<KubernetesEndpoint, number>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: RefillOptions) {
@@ -52,7 +51,7 @@ export class Refill {
     const key = podKey(facts);
     if (!isGated) this.deleted(key);
     if (!isGated || this.#gated.has(key)) return;
-    this.#gated.set(key, { facts, dueAt: Date.now() + MAX_WAIT_MS, notBefore: 0 });
+    this.#gated.set(key, { facts, sinceMs: Date.now(), notBefore: 0 });
     this.#timer ??= setInterval(() => this.#step(), STEP_MS).unref();
   }
 
@@ -62,22 +61,25 @@ export class Refill {
 
   #step(): void {
     const now = Date.now();
-    const orgs = new Set([...this.#gated.values()].map(({ facts }) => facts.org));
-    for (const org of this.#quietSince.keys()) if (!orgs.has(org)) this.#quietSince.delete(org);
-    const starting = new Set<string>();
-    for (const endpoint of this.#options.endpoints.values())
-      if (orgs.has(endpoint.spec.org) && isStarting(endpoint)) starting.add(endpoint.spec.org);
-    for (const org of orgs) {
-      if (starting.has(org)) this.#quietSince.delete(org);
-      else if (!this.#quietSince.has(org)) this.#quietSince.set(org, now);
-    }
-    for (const pod of this.#gated.values()) {
-      const quietMs = now - (this.#quietSince.get(pod.facts.org) ?? now);
-      if (now >= pod.notBefore && (quietMs >= QUIET_MS || now >= pod.dueAt)) void this.#start(pod, now);
-    }
+    const endpoints = new Set(this.#options.endpoints.values());
+    for (const endpoint of this.#startingSince.keys())
+      if (!endpoints.has(endpoint) || !isStarting(endpoint)) this.#startingSince.delete(endpoint);
+    for (const endpoint of endpoints)
+      if (isStarting(endpoint) && !this.#startingSince.has(endpoint)) this.#startingSince.set(endpoint, now);
+    for (const pod of this.#gated.values())
+      if (now >= pod.notBefore && this.#isDue(pod, now)) void this.#start(pod, now);
     if (this.#gated.size > 0) return;
+    this.#startingSince.clear();
     clearInterval(this.#timer);
     this.#timer = undefined;
+  }
+
+  #isDue({ facts, sinceMs }: GatedPod, now: number): boolean {
+    if (now - sinceMs >= MAX_WAIT_MS) return true;
+    if (now - sinceMs < BURST_MS) return false;
+    for (const [endpoint, startingMs] of this.#startingSince)
+      if (endpoint.spec.org === facts.org && startingMs <= sinceMs + BURST_MS) return false;
+    return true;
   }
 
   async #start(pod: GatedPod, now: number): Promise<void> {

@@ -128,6 +128,7 @@ export class WarmPool {
     return this.#handOvers.of(
       endpoint,
       pods.map(({ facts }) => facts),
+      pods.length === count,
     );
   }
 
