@@ -25,6 +25,8 @@ test("install --dry-run prints every object as YAML, without a cluster", async (
       "ServiceAccount",
       "ClusterRole",
       "ClusterRoleBinding",
+      "ValidatingAdmissionPolicy",
+      "ValidatingAdmissionPolicyBinding",
       "PersistentVolumeClaim",
       "Secret",
       "Deployment",

@@ -44,7 +44,10 @@ const scopes = Object.keys(tokens) as KeyScope[];
  * `at`: values of the other path parameters; unknown names where the request would remove what they name.
  */
 const table: Readonly<
-  Record<string, { readonly needs: KeyScope | "key" | "open"; readonly at?: Record<string, string> }>
+  Record<
+    string,
+    { readonly needs: KeyScope | "key" | "open"; readonly at?: Record<string, string>; readonly query?: string }
+  >
 > = {
   "get /-/healthz": { needs: "open" },
   "get /-/readyz": { needs: "open" },
@@ -70,6 +73,7 @@ const table: Readonly<
   "delete /-/orgs/{org}/secrets/{name}": { needs: "deploy", at: { name: "NOTHING" } },
   "get /-/endpoints": { needs: "read" },
   "get /-/calls": { needs: "read" },
+  "get /-/events": { needs: "read", query: "?follow=false" },
   "get /-/stats": { needs: "read" },
   "get /-/orgs/{org}/stats": { needs: "read" },
   "get /-/orgs/{org}/endpoints": { needs: "read" },
@@ -77,6 +81,7 @@ const table: Readonly<
   "put /-/orgs/{org}/endpoints/{endpoint}": { needs: "deploy", at: { endpoint: "private" } },
   "delete /-/orgs/{org}/endpoints/{endpoint}": { needs: "deploy", at: { endpoint: "nothing" } },
   "get /-/orgs/{org}/endpoints/{endpoint}/replicas": { needs: "read", at: { endpoint: "private" } },
+  "get /-/orgs/{org}/endpoints/{endpoint}/stats": { needs: "read", at: { endpoint: "private" } },
   "get /-/orgs/{org}/endpoints/{endpoint}/settings": { needs: "read", at: { endpoint: "private" } },
   "get /-/orgs/{org}/endpoints/{endpoint}/revisions": { needs: "read", at: { endpoint: "private" } },
   "get /-/orgs/{org}/endpoints/{endpoint}/revisions/{revision}": {
@@ -124,10 +129,11 @@ const codeOf = (text: string) => (text.startsWith("{") ? (JSON.parse(text).code 
 const fill = (path: string, parameters: Record<string, string>) =>
   path.replaceAll(/\{(\w+)\}/g, (_, name) => parameters[name] ?? "x");
 
-for (const [route, { needs, at = {} }] of Object.entries(table)) {
+for (const [route, { needs, at = {}, query = "" }] of Object.entries(table)) {
   const [method = "", path = ""] = route.split(" ");
   const hasOrg = path.includes("{org}");
-  const send = (org: string, token: string) => raw(method.toUpperCase(), fill(path, { org, ...at }), bearer(token));
+  const send = (org: string, token: string) =>
+    raw(method.toUpperCase(), fill(path, { org, ...at }) + query, bearer(token));
 
   test(`${route}: requests without a key, or with an invalid one, are answered alike for each organization`, async () => {
     for (const token of ["", newKey("admin").token, `${tokens.admin}x`, "faas_", theirs.replace("deploy", "admin")]) {
