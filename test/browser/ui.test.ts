@@ -202,6 +202,7 @@ for (const colorScheme of ["light", "dark"] as const) {
     test(`accessible and readable, ${colorScheme}, ${width} pixels wide`, async (t) => {
       const options = { colorScheme, viewport: { width, height: 760 }, reducedMotion: "reduce" } as const;
       const entry = await pages.open(t, options);
+      await entry.getByLabel("Key", { exact: true }).waitFor();
       await checkAccessibility(entry, "sign in");
       const page = await pages.signIn(t, server.adminToken, options);
       const check = async (name: string) => {

@@ -26,7 +26,13 @@ export function App() {
       },
     );
   }, []);
-  if (!isRestored) return <p class="loading">Loading…</p>;
+  if (!isRestored)
+    return (
+      <main class="sign-in">
+        <h1>faas</h1>
+        <p class="muted">Loading…</p>
+      </main>
+    );
   if (session === undefined) {
     const enter = (entered: Session) => {
       setProblem(undefined);
