@@ -189,6 +189,16 @@ test("a load that a gateway reports counts until it is back or gone", () => {
   assert.ok(!control.group.mayHaveUnseenCalls);
 });
 
+test("a gateway that is silent for a second may have calls that it could not report", () => {
+  const { clock, control, gateways } = setUp("a");
+  assert.ok(gateways[0]);
+  clock.advance(1_000);
+  assert.ok(!control.group.mayHaveUnseenCalls);
+  gateways[0].links.isSilent = true;
+  clock.advance(1_200);
+  assert.ok(control.group.mayHaveUnseenCalls);
+});
+
 test("a call at a gateway moves the time of the endpoint's last request", () => {
   const { clock, control, served, endpoint } = setUp("a");
   control.observe("acme/x", ready("1"));

@@ -10,8 +10,8 @@ export class Member {
   /** Its latest link, open or lost; undefined for one that is only expected. */
   session: GatewaySession | undefined;
   isDraining = false;
-  /** True while all of its calls are in its reports. */
-  isCounted = false;
+  /** It has reported all of its calls on its present link. */
+  #hasReported = false;
   #hello: GatewayHello | undefined;
   readonly #expectedAddress: string | undefined;
   #cancelExpiry: (() => void) | undefined;
@@ -21,6 +21,11 @@ export class Member {
     this.name = name;
     this.load = new ReportedLoad(registry);
     this.#expectedAddress = expectedAddress;
+  }
+
+  /** True while all of its calls are in its reports. */
+  get isCounted(): boolean {
+    return this.#hasReported && this.session?.isSilent === false;
   }
 
   /** The gateway as others need to know it; undefined if it does not share the calls with them. */
@@ -48,20 +53,20 @@ export class Member {
     this.session = session;
     this.#hello = hello;
     this.isDraining = hello.stopping === true;
-    this.isCounted = false;
+    this.#hasReported = false;
   }
 
   /** @param nowMs milliseconds since the epoch */
   report(endpoints: readonly EndpointLoad[], nowMs: number): void {
     // The first report of a link has every endpoint with calls.
-    if (!this.isCounted) this.load.clear();
-    this.isCounted = true;
+    if (!this.#hasReported) this.load.clear();
+    this.#hasReported = true;
     for (const each of endpoints) this.load.apply(each, nowMs);
   }
 
   /** Takes note of the loss of its link: its last report stays, and there may be calls that are not in it. */
   lost(): void {
-    this.isCounted = false;
+    this.#hasReported = false;
   }
 
   /** @param cancel stops the timer that forgets it */

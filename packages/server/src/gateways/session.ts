@@ -17,6 +17,8 @@ import {
 const PAUSE_BUFFERED = 2 ** 20;
 const MAX_BUFFERED = 64 * 2 ** 20;
 const PAUSE_MS = 5;
+/** Silence after which the gateway may have calls that it could not report: two of its pings are missing. */
+const SILENT_MS = 2 * PING_MS;
 
 export interface SessionOptions {
   readonly connection: LinkConnection;
@@ -73,6 +75,11 @@ export class GatewaySession {
 
   get isClosed(): boolean {
     return this.#isClosed;
+  }
+
+  /** True while nothing arrives, though the link does not count as lost yet. */
+  get isSilent(): boolean {
+    return this.#options.clock.now() - this.#receivedMs > SILENT_MS;
   }
 
   /** Last version that the gateway has confirmed. */
