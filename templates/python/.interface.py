@@ -641,6 +641,7 @@ class Lifecycle:
     def __init__(self):
         self.warm = False  # waits for a function
         self.draining = False  # asked to finish: no more connections, and every response closes its own
+        self.closes_idle = False  # draining for long enough that clients have closed the connections that they do not use
         self.drained = False  # finished; the user's handler of SIGTERM is next
         self.loading = (0.0, 0.0)  # when loading began and ended, seconds since the epoch
         self.user_handler = signal.SIG_DFL  # of SIGTERM
@@ -1807,7 +1808,7 @@ class Connection:
             self.refuse(problem)
         if self.closed or self.lingering:
             return
-        if self.call is None and (self.ended or (lifecycle.draining and not self.buffer)):
+        if self.call is None and (self.ended or (lifecycle.closes_idle and not self.buffer)):
             self.close()
         elif not self.ended:
             self.set_reading(len(self.buffer) < READ_AHEAD or self.call is None)
@@ -1901,7 +1902,7 @@ class Connection:
             return
         self.since = monotonic()
         self.call = None
-        if self.buffer or self.ended or lifecycle.draining:
+        if self.buffer or self.ended or lifecycle.closes_idle:
             self.loop.call_soon_threadsafe(self.process)
 
     def flush_and_continue(self):
@@ -2905,6 +2906,7 @@ class Server:
             self.loop.stop()
 
     def close_idle(self):
+        lifecycle.closes_idle = True
         for connection in list(self.connections):
             if connection.call is None and not connection.buffer:
                 connection.readable()
@@ -2923,7 +2925,7 @@ def load_part(name):
         exec(compile("\n" * line + text, FILE, "exec", dont_inherit=True), globals())
 
 
-PARTS['function.missing_package'] = 2925, r'''import os
+PARTS['function.missing_package'] = 2927, r'''import os
 import sys
 
 # ---- function/missing_package.py
@@ -3007,7 +3009,7 @@ def distribution_of(module):
 '''
 
 
-PARTS['apps.address'] = 3009, r'''# ---- apps/address.py
+PARTS['apps.address'] = 3011, r'''# ---- apps/address.py
 # The address of a request as its caller sees it, from the headers that the gateway adds.
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -3065,7 +3067,7 @@ def decode_path(path):
 '''
 
 
-PARTS['signatures.aws_lambda'] = 3067, r'''import base64
+PARTS['signatures.aws_lambda'] = 3069, r'''import base64
 import re
 from time import gmtime, monotonic, strftime, time
 load_part('apps.address')
@@ -3245,7 +3247,7 @@ def lambda_status(value):
 '''
 
 
-PARTS['apps.recognize'] = 3247, r'''import sys
+PARTS['apps.recognize'] = 3249, r'''import sys
 
 # ---- apps/recognize.py
 # Recognizing applications of web frameworks among the exports of the user's module.
@@ -3381,7 +3383,7 @@ def check_not_app(target, file, name, signature):
 '''
 
 
-PARTS['signatures.adapt'] = 3383, r'''import sys
+PARTS['signatures.adapt'] = 3385, r'''import sys
 
 # ---- signatures/adapt.py
 # Choosing how a function of another platform is called.
@@ -3525,7 +3527,7 @@ def likely_signature(target):
 '''
 
 
-PARTS['function.trace'] = 3527, r'''import sys
+PARTS['function.trace'] = 3529, r'''import sys
 from time import time
 
 # ---- function/trace.py
@@ -3559,7 +3561,7 @@ def times_line(call):
 '''
 
 
-PARTS['apps.app_head'] = 3561, r'''# ---- apps/app_head.py
+PARTS['apps.app_head'] = 3563, r'''# ---- apps/app_head.py
 # The head of an application's response: its own headers, checked, with those of the connection.
 
 # Lines of headers: applications send the same ones again and again.
@@ -3680,7 +3682,7 @@ def parse_status(status):
 '''
 
 
-PARTS['asgi.scope'] = 3682, r'''load_part('apps.address')
+PARTS['asgi.scope'] = 3684, r'''load_part('apps.address')
 
 # ---- asgi/scope.py
 # The scope of an ASGI connection.
@@ -3746,7 +3748,7 @@ def encode_headers(headers):
 '''
 
 
-PARTS['asgi.waiters'] = 3748, r'''# ---- asgi/waiters.py
+PARTS['asgi.waiters'] = 3750, r'''# ---- asgi/waiters.py
 # Waiting for something to change, in several tasks.
 
 class Waiters:
@@ -3773,7 +3775,7 @@ class Waiters:
 '''
 
 
-PARTS['asgi.http_exchange'] = 3775, r'''from time import monotonic
+PARTS['asgi.http_exchange'] = 3777, r'''from time import monotonic
 load_part('apps.app_head')
 load_part('asgi.scope')
 load_part('asgi.waiters')
@@ -3980,7 +3982,7 @@ class HttpExchange:
 '''
 
 
-PARTS['asgi.connection'] = 3982, r'''from time import monotonic
+PARTS['asgi.connection'] = 3984, r'''from time import monotonic
 load_part('asgi.http_exchange')
 load_part('asgi.waiters')
 
@@ -4034,7 +4036,7 @@ class AsgiConnection(Connection):
             self.refuse(problem)
         if self.closed or self.lingering:
             return
-        if self.call is None and (self.ended or (lifecycle.draining and not self.buffer)):
+        if self.call is None and (self.ended or (lifecycle.closes_idle and not self.buffer)):
             self.close()
         elif not self.ended:
             self.resume()
@@ -4123,7 +4125,7 @@ def is_websocket(call):
 '''
 
 
-PARTS['asgi.lifespan'] = 4125, r'''import sys
+PARTS['asgi.lifespan'] = 4127, r'''import sys
 
 # ---- asgi/lifespan.py
 # The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
@@ -4211,7 +4213,7 @@ def last_line(text):
 '''
 
 
-PARTS['asgi.runner'] = 4213, r'''import gc
+PARTS['asgi.runner'] = 4215, r'''import gc
 from time import monotonic
 load_part('asgi.lifespan')
 
@@ -4305,7 +4307,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 4307, r'''import io
+PARTS['wsgi.environ'] = 4309, r'''import io
 import sys
 load_part('apps.address')
 
@@ -4385,7 +4387,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 4387, r'''from time import monotonic
+PARTS['wsgi.response'] = 4389, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -4509,7 +4511,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 4511, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 4513, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -4562,7 +4564,7 @@ class WsgiInvoker:
 '''
 
 
-PARTS['warm.write_files'] = 4564, r'''import os
+PARTS['warm.write_files'] = 4566, r'''import os
 
 # ---- warm/write_files.py
 # Writing the files of a claim.
@@ -4636,7 +4638,7 @@ def write_new(path, mode, contents):
 '''
 
 
-PARTS['warm.become'] = 4638, r'''import os
+PARTS['warm.become'] = 4640, r'''import os
 import sys
 load_part('warm.write_files')
 
@@ -4666,7 +4668,7 @@ def become_replica(folder):
 '''
 
 
-PARTS['warm.import_observer'] = 4668, r'''import sys
+PARTS['warm.import_observer'] = 4670, r'''import sys
 
 # ---- warm/import_observer.py
 # Observation of imports: what they read besides their own files.
@@ -4705,7 +4707,7 @@ class ImportObserver:
 '''
 
 
-PARTS['warm.imports'] = 4707, r'''import os
+PARTS['warm.imports'] = 4709, r'''import os
 import sys
 from importlib import import_module
 load_part('warm.import_observer')
@@ -4790,7 +4792,7 @@ def patches(folder):
 '''
 
 
-PARTS['warm.claim'] = 4792, r'''import os
+PARTS['warm.claim'] = 4794, r'''import os
 from hashlib import sha256
 from json import loads
 
@@ -4893,7 +4895,7 @@ def invalid_claim(reason):
 '''
 
 
-PARTS['warm.process'] = 4895, r'''import re
+PARTS['warm.process'] = 4897, r'''import re
 import select
 import socket
 import sys
@@ -5052,7 +5054,7 @@ class WarmProcess:
 '''
 
 
-PARTS['warm.restart'] = 5054, r'''import json
+PARTS['warm.restart'] = 5056, r'''import json
 import os
 import signal
 import socket
@@ -5091,7 +5093,7 @@ def open_socket(fd):
 '''
 
 
-PARTS['signatures.google'] = 5093, r'''import os
+PARTS['signatures.google'] = 5095, r'''import os
 import sys
 
 # ---- signatures/google.py
@@ -5150,7 +5152,7 @@ def registered_functions():
 '''
 
 
-PARTS['signatures.cloud_event'] = 5152, r'''import base64
+PARTS['signatures.cloud_event'] = 5154, r'''import base64
 from urllib.parse import quote, unquote_to_bytes
 
 # ---- signatures/cloud_event.py
@@ -5301,7 +5303,7 @@ def adapt_cloud_event(target):
 '''
 
 
-PARTS['signatures.flask_function'] = 5303, r'''# ---- signatures/flask_function.py
+PARTS['signatures.flask_function'] = 5305, r'''# ---- signatures/flask_function.py
 # Functions whose platform gives them the request of Flask.
 
 FLASK_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -5335,7 +5337,7 @@ def fission_app(target, file_name):
 '''
 
 
-PARTS['signatures.knative'] = 5337, r'''load_part('signatures.cloud_event')
+PARTS['signatures.knative'] = 5339, r'''load_part('signatures.cloud_event')
 load_part('signatures.flask_function')
 
 # ---- signatures/knative.py
@@ -5398,7 +5400,7 @@ def knative_instance_app(function):
 '''
 
 
-PARTS['signatures.openfaas'] = 5400, r'''import os
+PARTS['signatures.openfaas'] = 5402, r'''import os
 import socket
 load_part('apps.address')
 
@@ -5487,7 +5489,7 @@ def view_result(value):
 '''
 
 
-PARTS['websocket.frames'] = 5489, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 5491, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -5617,7 +5619,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 5619, r'''import base64
+PARTS['websocket.handshake'] = 5621, r'''import base64
 import binascii
 import hashlib
 import re
@@ -5658,7 +5660,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 5660, r'''import sys
+PARTS['websocket.exchange'] = 5662, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')

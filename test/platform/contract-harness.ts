@@ -105,7 +105,9 @@ export class Harness {
     const isSocket = address.startsWith("unix:");
     let dispatcher = this.#agents.get(address);
     if (!dispatcher) {
-      dispatcher = new Agent(isSocket ? { connect: { socketPath: address.slice("unix:".length) } } : {});
+      const connect = isSocket ? { connect: { socketPath: address.slice("unix:".length) } } : {};
+      // No kept-alive connections: a replica that ends waits for their clients.
+      dispatcher = new Agent({ ...connect, pipelining: 0 });
       this.#agents.set(address, dispatcher);
     }
     const { body } = await request(isSocket ? "http://replica/" : `http://${address}/`, { dispatcher });

@@ -329,12 +329,17 @@ export function wrapperContract(language: Language): void {
 
     test("SIGTERM: a call that was sent on an open connection is answered", async () => {
       await using wrapper = await start(language, language.main);
-      await wrapper.call("/text");
+      const dispatcher = new Agent({ connect: { socketPath: wrapper.socketPath }, connections: 1 });
+      const { body } = await request("http://wrapper/text", { dispatcher });
+      await body.text();
       wrapper.child.kill("SIGTERM");
       await eventually("no new connections", async () => !(await connects(wrapper.socketPath)));
-      const { status, headers } = await wrapper.call("/text", { method: "POST", body: "a body" });
-      assert.deepEqual([status, headers.connection], [200, "close"]);
+      const options = { method: "POST", body: "a body", dispatcher } as const;
+      const response = await request("http://wrapper/text", options);
+      await response.body.text();
+      assert.deepEqual([response.statusCode, response.headers.connection], [200, "close"]);
       assert.equal(await exitOf(wrapper.child), 0);
+      await dispatcher.destroy();
     });
 
     test("a second SIGTERM ends the process immediately", async () => {
@@ -420,7 +425,7 @@ export async function start(
   let output = "";
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding("utf8").on("data", (chunk) => (output += chunk));
-  const agent = tcp ? new Agent() : agentOf(socketPath);
+  const agent = tcp ? new Agent({ pipelining: 0 }) : agentOf(socketPath);
   const call = async (path: string, options: Partial<Dispatcher.RequestOptions> = {}): Promise<WrapperResponse> => {
     const { statusCode, headers, body } = await request((tcp ? `http://127.0.0.1:${port}` : "http://wrapper") + path, {
       method: "GET",
@@ -446,7 +451,8 @@ export async function start(
   return { socketPath, child, output: () => output, call, [Symbol.asyncDispose]: dispose };
 }
 
-const agentOf = (socketPath: string) => new Agent({ connect: { socketPath } });
+/** Returns an agent without kept-alive connections: a replica that ends waits for their clients. */
+const agentOf = (socketPath: string) => new Agent({ connect: { socketPath }, pipelining: 0 });
 
 /** Waits until a process has exited and all its output has been read, which may be later; returns the exit code. */
 export async function exitOf(child: ChildProcess): Promise<number | null> {

@@ -69,7 +69,8 @@ export async function startWarm(
   let output = "";
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding("utf8").on("data", (chunk) => (output += chunk));
-  const agent = new Agent({ connect: { socketPath } });
+  // No kept-alive connections: a replica that ends waits for their clients.
+  const agent = new Agent({ connect: { socketPath }, pipelining: 0 });
   const call = async (path: string, options: Partial<Dispatcher.RequestOptions> = {}): Promise<WrapperResponse> => {
     const { statusCode, headers, body } = await request(`http://wrapper${path}`, {
       method: "GET",

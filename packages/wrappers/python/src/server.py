@@ -260,6 +260,7 @@ class Server:
 
     def close_idle(self) -> None:
         """Close idle connections of a server that is being drained, whose clients have had time to close them."""
+        lifecycle.closes_idle = True
         for connection in list(self.connections):
             if connection.call is None and not connection.buffer:
                 connection.readable()

@@ -80,7 +80,7 @@ class AsgiConnection(Connection):
             self.refuse(problem)
         if self.closed or self.lingering:
             return
-        if self.call is None and (self.ended or (lifecycle.draining and not self.buffer)):
+        if self.call is None and (self.ended or (lifecycle.closes_idle and not self.buffer)):
             self.close()
         elif not self.ended:
             self.resume()

@@ -130,7 +130,7 @@ class Connection:
             self.refuse(problem)
         if self.closed or self.lingering:
             return
-        if self.call is None and (self.ended or (lifecycle.draining and not self.buffer)):
+        if self.call is None and (self.ended or (lifecycle.closes_idle and not self.buffer)):
             self.close()
         elif not self.ended:
             self.set_reading(len(self.buffer) < READ_AHEAD or self.call is None)
@@ -242,7 +242,7 @@ class Connection:
             return
         self.since = monotonic()
         self.call = None
-        if self.buffer or self.ended or lifecycle.draining:
+        if self.buffer or self.ended or lifecycle.closes_idle:
             self.loop.call_soon_threadsafe(self.process)
 
     def flush_and_continue(self) -> None:
