@@ -9,14 +9,16 @@ export function allRevisions(record: EndpointRecord): readonly Revision[] {
 }
 
 /**
- * Returns the revision of an endpoint with an id, or with an id that begins with the text.
+ * Returns the revision of an endpoint with a tag, with an id, or with an id that begins with the text.
  *
  * @throws REVISION_NOT_FOUND with the most similar id
  * @throws INVALID_REQUEST when several ids begin with the text
  */
 export function findRevision(ref: EndpointRef, record: EndpointRecord, reference: string): Revision {
   const all = allRevisions(record);
-  const found = all.filter(({ id }) => id.startsWith(reference));
+  const { tags = {} } = record.traffic ?? {};
+  const start = Object.hasOwn(tags, reference) ? (tags[reference] as string) : reference;
+  const found = all.filter(({ id }) => id.startsWith(start));
   const [first] = found;
   if (first === undefined) throw revisionNotFound(ref, all, reference);
   if (found.length === 1) return first;

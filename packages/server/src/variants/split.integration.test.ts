@@ -109,6 +109,8 @@ test("a tag has an address, can be moved and removed", async () => {
   assert.deepEqual([await revisionAt(`${key}@stable`), await revisionAt(key)], [old, next]);
   assert.deepEqual((await tag("PUT", next)).body.tags, { stable: next });
   assert.equal(await revisionAt(`${key}@stable/a`), next);
+  await tag("PUT", old);
+  assert.equal((await server.send("POST", `${pathOf(key)}/rollback`, { revision: "stable" })).body.revision, old);
   await tag("DELETE");
   assert.equal((await callUrl(`${server.url}/${key}@stable`)).body.code, "REVISION_NOT_FOUND");
   assert.equal((await tag("DELETE")).problem.code, "REVISION_NOT_FOUND");

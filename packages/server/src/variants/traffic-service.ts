@@ -59,7 +59,7 @@ export class TrafficService implements Disposable {
     return this.#change(ref, (record) => {
       const byId: Record<string, number> = {};
       for (const [name, share] of Object.entries(shares)) {
-        const id = resolveRevision(ref, record, name);
+        const id = findRevision(ref, record, name).id;
         if (byId[id] !== undefined)
           throw new FaasError("INVALID_REQUEST", `Expected one share for each revision, got two for ${id}`);
         byId[id] = share;
@@ -75,7 +75,7 @@ export class TrafficService implements Disposable {
 
   /** @throws ENDPOINT_NOT_FOUND, REVISION_NOT_FOUND */
   putTag(ref: EndpointRef, tag: string, revision: string): Promise<TrafficView> {
-    return this.#change(ref, (record) => withTag(record, tag, resolveRevision(ref, record, revision)));
+    return this.#change(ref, (record) => withTag(record, tag, findRevision(ref, record, revision).id));
   }
 
   /** @throws ENDPOINT_NOT_FOUND, REVISION_NOT_FOUND */
@@ -127,12 +127,6 @@ export class TrafficService implements Disposable {
       );
     }
   }
-}
-
-/** Returns the id of the revision that a tag, an id, or the beginning of one names. */
-function resolveRevision(ref: EndpointRef, record: EndpointRecord, name: string): string {
-  const { tags = {} } = record.traffic ?? {};
-  return Object.hasOwn(tags, name) ? (tags[name] as string) : findRevision(ref, record, name).id;
 }
 
 function checkName(ref: EndpointRef, { traffic }: EndpointRecord): void {
