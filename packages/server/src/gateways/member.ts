@@ -10,7 +10,7 @@ export class Member {
   /** Its latest link, open or lost; undefined for one that is only expected. */
   session: GatewaySession | undefined;
   isDraining = false;
-  /** It has reported all of its calls on its present link. */
+  /** True after the first report on its present link, which has all of its calls. */
   #hasReported = false;
   #hello: GatewayHello | undefined;
   readonly #expectedAddress: string | undefined;
