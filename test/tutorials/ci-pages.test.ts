@@ -38,8 +38,12 @@ const event = (name: string, action?: string, from = "acme/hello", values: Conte
 describe("the GitHub workflow", () => {
   for (const [title, contexts, expected] of [
     ["deploys and calls the function after a push", event("push"), [["production", /faas deploy/, /faas invoke/]]],
-    ["deploys a preview of a pull request", event("pull_request", "opened"), [["preview", /--endpoint "\$ENDPOINT"/]]],
-    ["removes the preview of a closed pull request", event("pull_request", "closed"), [["preview", /faas remove/]]],
+    ["deploys a preview of a pull request", event("pull_request", "opened"), [["preview", /--preview --tag "\$TAG"/]]],
+    [
+      "removes the preview of a closed pull request",
+      event("pull_request", "closed"),
+      [["preview", /faas tag .* --delete/]],
+    ],
     ["runs nothing for a fork", event("pull_request", "opened", "other/hello"), []],
   ] as const)
     test(title, async () => {
@@ -104,14 +108,14 @@ async function startRunner(t: TestContext, commands: string) {
   assert.equal(created.code, 0, created.output);
   const token = created.output.trim();
   assert.match(token, /^faas_deploy_/);
-  const endpoints = async () => JSON.parse(await faas.succeed(["list", "-o", "json"])) as { endpoint: string }[];
-  const names = async () => (await endpoints()).map(({ endpoint }) => endpoint).sort();
-  return { folder, url, token, env: { ...env, FAAS_TOKEN: token }, names };
+  const statusOf = async (path: string) =>
+    (await fetch(`${url}${path}`, { headers: { authorization: `Bearer ${faas.env.FAAS_TOKEN}` } })).status;
+  return { folder, url, token, env: { ...env, FAAS_TOKEN: token }, statusOf };
 }
 
 describe("the jobs of a CI page deploy with the key of the page, and remove the preview", { skip: !all }, () => {
   test("GitHub", async (t) => {
-    const { folder, url, token, env, names } = await startRunner(t, github.commands);
+    const { folder, url, token, env, statusOf } = await startRunner(t, github.commands);
     const outputs = join(folder, "../outputs");
     const contexts = { vars: { FAAS_SERVER: url, FAAS_PACKAGE: PACKAGE }, secrets: { FAAS_TOKEN: token } };
     const run = async (name: string, action?: string) => {
@@ -130,14 +134,14 @@ describe("the jobs of a CI page deploy with the key of the page, and remove the 
     };
     assert.match(await run("push"), /\{"hello":"you"\}/);
     await run("pull_request", "opened");
-    assert.equal(await readFile(outputs, "utf8"), `url=${url}/acme/hello\nPreview: ${url}/acme/hello-pr-12\n`);
-    assert.deepEqual(await names(), ["hello", "hello-pr-12"]);
+    assert.equal(await readFile(outputs, "utf8"), `url=${url}/acme/hello\nPreview: ${url}/acme/hello@pr-12\n`);
+    assert.equal(await statusOf("/acme/hello@pr-12"), 200);
     await run("pull_request", "closed");
-    assert.deepEqual(await names(), ["hello"]);
+    assert.deepEqual([await statusOf("/acme/hello@pr-12"), await statusOf("/acme/hello")], [404, 200]);
   });
 
   test("GitLab", async (t) => {
-    const { folder, url, token, names } = await startRunner(t, gitlab.commands);
+    const { folder, url, token, statusOf } = await startRunner(t, gitlab.commands);
     const settings = { FAAS_SERVER: url, FAAS_TOKEN: token, FAAS_PACKAGE: PACKAGE };
     const run = async (variables: Readonly<Record<string, string>>, args: readonly string[] = []) => {
       const { code, output } = await runPipeline(folder, { ...settings, ...variables }, args);
@@ -146,8 +150,8 @@ describe("the jobs of a CI page deploy with the key of the page, and remove the 
     };
     assert.match(await run(PUSH), /\{"hello":"you"\}/);
     await run(MERGE_REQUEST);
-    assert.deepEqual(await names(), ["hello", "hello-mr-12"]);
+    assert.equal(await statusOf("/acme/hello@mr-12"), 200);
     await run(MERGE_REQUEST, ["remove-preview"]);
-    assert.deepEqual(await names(), ["hello"]);
+    assert.deepEqual([await statusOf("/acme/hello@mr-12"), await statusOf("/acme/hello")], [404, 200]);
   });
 });
