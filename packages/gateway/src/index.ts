@@ -9,7 +9,7 @@ export type { ConnectionLimits } from "./http/connection-limits.ts";
 export { type ProblemResponse, problemResponse } from "./http/problem-response.ts";
 export { requestIdOf } from "./http/request-id.ts";
 export { checkPath } from "./http/request-path.ts";
-export { createHttpServer, type HttpServer, LONGEST_IDLE_MS } from "./http/server.ts";
+export { createHttpServer, type HttpServer } from "./http/server.ts";
 export type { CertificateFiles } from "./http/tls-certificate.ts";
 export { CertificateSet } from "./http/tls-certificate-set.ts";
 export { CHALLENGE, tokenOf } from "./http/token-header.ts";

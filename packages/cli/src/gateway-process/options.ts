@@ -38,12 +38,7 @@ export function addGatewayOptions(command: Command): Command {
       optionWithLaterDefault("--peer-address <address>", "The same, as other gateways reach it", "--peer-listen"),
     )
     .option("--kubernetes", "Follow replicas, and start them while the control server is unavailable")
-    .option(
-      "--drain <duration>",
-      "At the end, time for new and idle connections; more while clients keep any",
-      parsedDuration,
-      "0s",
-    )
+    .option("--drain <duration>", "At the end, time for new and idle connections", parsedDuration, "0s")
     .option("--finish <duration>", "At the end, time for calls in progress after that", parsedDuration, "10s")
     .option("--tls-cert <file>", "Certificate chain for HTTPS, PEM; reloaded when it changes; repeatable", listed)
     .option("--tls-key <file>", "Private key of the certificate, PEM; repeatable, in the same order", listed);

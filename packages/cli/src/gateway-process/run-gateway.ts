@@ -2,7 +2,6 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { FaasError, type Logger, parseDuration } from "@faas/core";
-import type { DrainOptions } from "@faas/gateway";
 import { connectionLimits } from "../options/connection-limits.ts";
 import { tlsFiles } from "../options/tls-files.ts";
 import type { Io } from "../terminal/io.ts";
@@ -13,14 +12,14 @@ import { type ParentProcess, parentProcess } from "./parent-process.ts";
 
 /** Runs a gateway until it is interrupted, or its parent process stops it. */
 export async function runGateway(options: GatewayOptions, io: Io): Promise<void> {
-  const { jsonLog, LONGEST_IDLE_MS } = await import("@faas/gateway");
+  const { jsonLog } = await import("@faas/gateway");
   const { name, logLevel } = options;
   const log = jsonLog((line) => io.stderr.write(line), logLevel, { gateway: name });
   const parent = parentProcess();
   try {
     const { gateway, connected } = await start(options, log, parent, io);
-    const idle = await untilStopped(options, parent, io, LONGEST_IDLE_MS);
-    await gateway.stop({ ...idle, finishMs: parseDuration(options.finish) as number });
+    const idleMs = await untilStopped(options, parent, io);
+    await gateway.stop({ idleMs, finishMs: parseDuration(options.finish) as number });
     await connected[Symbol.asyncDispose]();
     log.info("stopped");
   } catch (error) {
@@ -60,19 +59,13 @@ async function start(options: GatewayOptions, log: Logger, parent: ParentProcess
   }
 }
 
-/**
- * Resolves with the times for idle connections when the gateway has to stop.
- *
- * @param keptMs time after which no client uses an idle connection
- */
+/** Resolves with the time for idle connections when the gateway has to stop. */
 async function untilStopped(
   { drain }: GatewayOptions,
   parent: ParentProcess | undefined,
   { signal }: Io,
-  keptMs: number,
-): Promise<Pick<DrainOptions, "idleMs" | "keptMs">> {
+): Promise<number> {
   const interrupted = signal.aborted ? Promise.resolve() : once(signal, "abort");
-  const own = interrupted.then(() => ({ idleMs: parseDuration(drain) as number, keptMs }));
-  // A server that another one replaces ends soon: its replicas run twice meanwhile.
-  return parent === undefined ? own : Promise.race([own, parent.stopped.then((idleMs) => ({ idleMs }))]);
+  const ownMs = interrupted.then(() => parseDuration(drain) as number);
+  return parent === undefined ? ownMs : Promise.race([ownMs, parent.stopped]);
 }

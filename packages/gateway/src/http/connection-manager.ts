@@ -90,12 +90,6 @@ export class ConnectionManager {
     return this.#draining;
   }
 
-  /** True while a client has an idle connection that the server promised to keep: the client may be sending a request on it. */
-  get hasKept(): boolean {
-    for (const { isIdle, socket } of this.#all) if (isIdle && socket.bytesWritten > 0) return true;
-    return false;
-  }
-
   /** Closes the connections without a request in progress. One that had none yet is closed when it is older than a second: its request may be on the way. */
   closeIdle(): void {
     const oldest = performance.now() - FIRST_REQUEST_MS;

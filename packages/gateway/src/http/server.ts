@@ -18,8 +18,6 @@ import { createHttpsServer } from "./tls-server.ts";
 const MAX_HEADER_BYTES = 16 * 1024;
 const HEAD_MS = 30_000;
 const KEEP_ALIVE_MS = 75_000;
-/** Time after which no client uses an idle connection any more: the server promises to keep it for a shorter time. */
-export const LONGEST_IDLE_MS = KEEP_ALIVE_MS + CLIENT_TIMEOUTS.sweepMs;
 
 /** Certificates are for HTTPS; plain HTTP without. */
 export interface HttpServerOptions extends Partial<ServerCertificates> {

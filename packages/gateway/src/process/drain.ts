@@ -11,14 +11,7 @@ export interface DrainOptions {
    */
   readonly idleMs?: number;
   /**
-   * Longest time, from the start, for which clients that have an idle connection may use it or close it, when others serve the same address. A server that
-   * closes it may cut off a request that is on its way (RFC 9112 section 9.3.1), which the client must not repeat if it is a POST.
-   *
-   * @defaultValue 0
-   */
-  readonly keptMs?: number;
-  /**
-   * Time for requests in flight after `idleMs`.
+   * Time for requests in flight after that.
    *
    * @defaultValue 10 s
    */
@@ -34,8 +27,6 @@ export interface DrainOptions {
 
 const FINISH_MS = 10_000;
 const SWEEP_MS = 50;
-/** Interval at which kept connections are looked for. */
-const KEPT_STEP_MS = 200;
 /** A turn of the event loop that takes longer may have left connections unaccepted. */
 const QUIET_TURN_MS = 1;
 /** Turns to wait for a quiet one. */
@@ -43,32 +34,24 @@ const MAX_TURNS = 1_000;
 
 /**
  * Stops a server without failing a request, as far as HTTP allows: from now on each response says that its connection closes; idle connections and the
- * listener follow after `idleMs`, or later while clients keep connections (`keptMs`), and requests in flight have `finishMs` to end.
+ * listener follow after `idleMs`, and requests in flight have `finishMs` to end.
  */
 export async function drain(server: HttpServer, options: DrainOptions = {}): Promise<void> {
-  const { idleMs = 0, keptMs = 0, finishMs = FINISH_MS, sharers, hurry } = options;
+  const { idleMs = 0, finishMs = FINISH_MS, sharers, hurry } = options;
   const { clients } = server;
-  const beganMs = performance.now();
-  const endMs = beganMs + idleMs + finishMs;
   clients.announceClose();
   if (sharers !== undefined) await steerConnections(server, sharers);
   if (idleMs > 0) {
-    await pause(idleMs, hurry);
-    const keptUntilMs = Math.min(beganMs + keptMs, endMs);
-    while (clients.hasKept && performance.now() < keptUntilMs && !hurry?.aborted) await pause(KEPT_STEP_MS, hurry);
+    await delay(idleMs, undefined, hurry ? { signal: hurry } : {}).catch(() => {});
     await quietTurn(server);
   }
-  const timer = setTimeout(() => clients.closeAll(), Math.max(1, endMs - performance.now()));
+  const timer = setTimeout(() => clients.closeAll(), finishMs);
   // A connection becomes idle only when its response is sent, which no event reports.
   const sweep = setInterval(() => clients.closeIdle(), SWEEP_MS);
   await new Promise((done) => server.close(done));
   clearTimeout(timer);
   clearInterval(sweep);
 }
-
-/** Resolves after a time, or when the signal aborts. */
-const pause = (ms: number, hurry: AbortSignal | undefined) =>
-  delay(ms, undefined, hurry ? { signal: hurry } : {}).catch(() => {});
 
 /**
  * Resolves just after the event loop has accepted all connections: the kernel resets those that are not accepted when the listener closes, even when other
