@@ -121,6 +121,8 @@ test("install creates its objects with restricted pod security and the image by 
     "Secret",
     "Service",
     "ServiceAccount",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
   ]);
   assert.deepEqual([orgs, ownsNamespace], [[], true]);
 });
