@@ -118,10 +118,14 @@ export class ClusterServer implements AsyncDisposable {
     return { status: response.status, body: parsed, problem: parsed };
   }
 
-  /** Deploys a revision with these settings and the defaults, and waits until it answers or has failed. */
+  /** Deploys a revision with these settings and the defaults, without keeping the previous one warm, and waits until it answers or has failed. */
   async deploy(key: string, artifact: Artifact, settings: SettingsInput = {}): Promise<EndpointView> {
     const path = pathOf(key);
-    const { status, body } = await this.send("PUT", path, { artifact, settings, reset: true });
+    const { status, body } = await this.send("PUT", path, {
+      artifact,
+      settings: { keepWarm: "0s", ...settings },
+      reset: true,
+    });
     assert.ok(status < 300, `${key} was not registered: ${JSON.stringify(body)}`);
     return (await this.send("GET", `${path}?wait=${body.deploying ?? body.revision}&timeout=60s`)).body;
   }
