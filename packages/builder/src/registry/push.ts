@@ -87,10 +87,14 @@ const IS_PLAIN_HTTP = /server gave HTTP response to HTTPS client/i;
 const IS_BROKEN =
   /connection refused|no such host|timeout|deadline exceeded|unreachable|reset by peer|broken pipe|\bEOF\b|ECONNRESET|socket hang up/i;
 const IS_SERVER_FAILURE = /\b(status|code)\b.*\b5\d\d\b|50\d (Internal|Bad|Service|Gateway)|toomanyrequests|\b429\b/i;
+/** Two pushes of the same layer at the same time: the registry rejects the manifest of one, whose layer is there a moment later. */
+const IS_LAYER_RACE = /digest invalid|blob unknown/i;
 
 /** True for reasons that may be gone shortly. */
 const isTransient = (reason: string) =>
-  !IS_DENIED.test(reason) && !IS_CERTIFICATE.test(reason) && (IS_SERVER_FAILURE.test(reason) || IS_BROKEN.test(reason));
+  !IS_DENIED.test(reason) &&
+  !IS_CERTIFICATE.test(reason) &&
+  [IS_SERVER_FAILURE, IS_BROKEN, IS_LAYER_RACE].some((pattern) => pattern.test(reason));
 
 function pushError(reason: string, options: PushOptions, attempts: number): FaasError {
   const { host, repository, tag } = options;
