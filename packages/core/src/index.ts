@@ -23,6 +23,7 @@ export * from "./endpoints/revision-origin.ts";
 export * from "./endpoints/secrets.ts";
 export * from "./endpoints/settings.ts";
 export * from "./endpoints/settings-change.ts";
+export * from "./endpoints/start-intervals.ts";
 export * from "./endpoints/traffic.ts";
 export * from "./endpoints/variant.ts";
 export * from "./endpoints/warm-windows.ts";

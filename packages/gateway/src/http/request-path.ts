@@ -24,6 +24,12 @@ export function originForm(target: string): string {
   return rest.startsWith("/") ? rest : `/${rest}`;
 }
 
+/** Returns the path of a request target without the query string, which may contain secrets. */
+export function withoutQuery(target: string): string {
+  const question = target.indexOf("?");
+  return question < 0 ? target : target.slice(0, question);
+}
+
 /**
  * Checks a path, without its query, as the gateway and the control API accept it.
  * @throws INVALID_PATH

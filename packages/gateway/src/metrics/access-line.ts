@@ -1,3 +1,4 @@
+import { withoutQuery } from "../http/request-path.ts";
 import type { FinishedCall } from "./access-log.ts";
 
 const MAX_PATH_LENGTH = 512;
@@ -49,10 +50,9 @@ function timesOf({ waitedMs, coldMs, lostMs, headMs, trace }: FinishedCall): str
 /** Characters of a path that are not visible ASCII: bytes that `node:http` reads as Latin-1. */
 const NOT_ASCII = /[^\x21-\x7e]/g;
 
-/** Returns the path without the query string, which may contain secrets; other bytes than visible ASCII are percent-encoded (RFC 3986, section 2.1). */
+/** Returns the path without the query string; other bytes than visible ASCII are percent-encoded (RFC 3986, section 2.1). */
 function pathOf(target: string): string {
-  const question = target.indexOf("?");
-  const path = question < 0 ? target : target.slice(0, question);
+  const path = withoutQuery(target);
   const shown = path.length > MAX_PATH_LENGTH ? `${path.slice(0, MAX_PATH_LENGTH)}...` : path;
   return shown.replace(NOT_ASCII, percentEncoded);
 }

@@ -1,7 +1,7 @@
 import { FaasError } from "@faas/core";
 import { endpointNotFound, organizationNotFound } from "../endpoints/not-found.ts";
 import type { EndpointRegistry } from "../endpoints/registry.ts";
-import { checkEndpointPath, checkPath, originForm } from "../http/request-path.ts";
+import { checkEndpointPath, checkPath, originForm, withoutQuery } from "../http/request-path.ts";
 import type { KeyVerifier } from "../keys/key-verifier.ts";
 import { namedRevision } from "../split/named-revision.ts";
 import { authenticateForOrg } from "./authorize.ts";
@@ -32,8 +32,7 @@ export function route(
   };
   return (exchange) => {
     const url = originForm(exchange.request.url);
-    const question = url.indexOf("?");
-    const path = question < 0 ? url : url.slice(0, question);
+    const path = withoutQuery(url);
     const { endpointAtHost } = exchange;
     if (endpointAtHost !== undefined) {
       checkEndpointPath(path);
@@ -46,7 +45,7 @@ export function route(
     const endpoint = find(exchange, prefix.slice(1));
     // The rest of the path and the query are passed on unchanged, byte for byte.
     if (afterEndpoint >= 0) exchange.routeTo(endpoint, prefix, url.slice(afterEndpoint));
-    else exchange.routeTo(endpoint, prefix, question < 0 ? "/" : `/${url.slice(question)}`);
+    else exchange.routeTo(endpoint, prefix, `/${url.slice(path.length)}`);
   };
 }
 

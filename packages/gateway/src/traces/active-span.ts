@@ -1,5 +1,5 @@
 import { performance } from "node:perf_hooks";
-import type { StartStage } from "@faas/core";
+import { type StartStage, startIntervals } from "@faas/core";
 import { newSpanId, newTraceAndSpanId } from "./random-ids.ts";
 import type { Sampler } from "./sampler.ts";
 import { type AttributeValue, epochOffsetMs, type SpanSink } from "./span.ts";
@@ -88,20 +88,14 @@ export class ActiveSpan {
 
   /** Adds the stages of a replica's start, the last of which ends now, as spans within this one. */
   addStages(stages: readonly StartStage[]): void {
-    const last = stages.at(-1);
     const { context, sink } = this.#options;
-    if (last === undefined || !context.sampled) return;
-    const now = performance.now();
+    if (!context.sampled) return;
     const offset = epochOffsetMs();
-    let began = Math.max(this.#began, now - last.atMs);
-    for (const { stage: name, atMs } of stages) {
-      const ended = Math.max(began, now - last.atMs + atMs);
+    for (const { stage: name, began, ended } of startIntervals(stages, this.#began, performance.now()))
       sink.add({
         ...{ traceId: context.traceId, spanId: newSpanId(), parentId: context.spanId, name, kind: SPAN_KIND.internal },
         ...{ beganMs: offset + began, endedMs: offset + ended },
       });
-      began = ended;
-    }
   }
 
   /** Ends the span; later calls do nothing. @param error the reason, if it failed */

@@ -1,5 +1,6 @@
 import { performance } from "node:perf_hooks";
-import type { StartStage } from "@faas/core";
+import { startIntervals } from "@faas/core";
+import { withoutQuery } from "../http/request-path.ts";
 import type { FinishedCall } from "../metrics/access-log.ts";
 import type { Attempt, CallTrace, Wait } from "./call-trace.ts";
 import { newSpanId } from "./random-ids.ts";
@@ -28,6 +29,7 @@ class CallSpans {
   readonly #trace: CallTrace;
   readonly #offset = epochOffsetMs();
   readonly #now = performance.now();
+  #coldSpanId: string | undefined;
 
   constructor(sink: SpanSink, call: TracedCall, trace: CallTrace) {
     this.#sink = sink;
@@ -72,7 +74,7 @@ class CallSpans {
       attributes: {
         "http.request.method": method,
         "http.route": `/${endpoint.key}`,
-        "url.path": pathOf(target),
+        "url.path": withoutQuery(target),
         "http.response.status_code": status,
         "faas.trigger": "http",
         "faas.name": endpoint.key,
@@ -88,8 +90,8 @@ class CallSpans {
   #addWait({ began, ended, coldMs }: Wait): void {
     const ready = began + coldMs;
     if (coldMs > 0) {
-      const spanId = this.#stage("cold start", began, ready);
-      this.#addStartStages({ began, ended: ready }, spanId);
+      this.#coldSpanId = this.#stage("cold start", began, ready);
+      this.#addStartStages({ began, ended: ready }, this.#coldSpanId);
     }
     if (ended > ready) this.#stage("queue", ready, ended, { "faas.queue.for": "slot" });
   }
@@ -98,15 +100,8 @@ class CallSpans {
   #addStartStages(cold: Interval, parentId: string): void {
     const { endpoint, servedBy } = this.#call;
     const replica = endpoint.status?.replicas.find(({ id }) => id === servedBy?.id);
-    const stages: readonly StartStage[] = replica?.start ?? [];
-    const last = stages.at(-1);
-    if (last === undefined) return;
-    let began = Math.max(cold.began, cold.ended - last.atMs);
-    for (const { stage, atMs } of stages) {
-      const ended = Math.max(began, cold.ended - last.atMs + atMs);
+    for (const { stage, began, ended } of startIntervals(replica?.start ?? [], cold.began, cold.ended))
       this.#stage(stage, began, ended, undefined, parentId);
-      began = ended;
-    }
   }
 
   #addAttempt({ spanId, replica, began, ended = this.#now, times, error }: Attempt, parentId: string): void {
@@ -156,8 +151,6 @@ class CallSpans {
     });
   }
 
-  #coldSpanId: string | undefined;
-
   #longStage(name: string, began: number, ended: number, attributes?: Attributes): void {
     if (ended - began >= SHORT_MS) this.#stage(name, began, ended, attributes);
   }
@@ -171,7 +164,6 @@ class CallSpans {
     parentId = this.#trace.context.spanId,
   ): string {
     const spanId = newSpanId();
-    if (name === "cold start") this.#coldSpanId = spanId;
     this.#sink.add({
       traceId: this.#trace.traceId,
       spanId,
@@ -204,10 +196,4 @@ function functionResource({ endpoint: called, main: endpoint = called, servedBy 
     resources.set(owner, resource);
   }
   return resource;
-}
-
-/** Returns the path without the query string, which may contain secrets. */
-function pathOf(target: string): string {
-  const question = target.indexOf("?");
-  return question < 0 ? target : target.slice(0, question);
 }

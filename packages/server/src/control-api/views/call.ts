@@ -1,4 +1,4 @@
-import type { Call, CallStage, EndpointSpec, StartStage } from "@faas/core";
+import { type Call, type CallStage, type EndpointSpec, type StartStage, startIntervals } from "@faas/core";
 import type { EndpointRegistry } from "@faas/gateway";
 import { type CallTimes, parseCallTimes, parseStoredLine } from "../../logs/access-file.ts";
 
@@ -43,16 +43,14 @@ function stagesOf(times: CallTimes, durationMs: number, start: readonly StartSta
 }
 
 /** Returns the stages of a replica's start, the last of which ended with the cold start. */
-function startStages(coldMs: number, start: readonly StartStage[]): CallStage[] {
-  const last = start.at(-1);
-  if (last === undefined || coldMs <= 0) return [];
-  let began = Math.max(0, coldMs - last.atMs);
-  return start.map(({ stage, atMs }) => {
-    const ended = Math.max(began, coldMs - last.atMs + atMs);
-    const result = { name: stage, startMs: rounded(began), durationMs: rounded(ended - began), of: "cold start" };
-    began = ended;
-    return result;
-  });
-}
+const startStages = (coldMs: number, start: readonly StartStage[]): CallStage[] =>
+  coldMs <= 0
+    ? []
+    : startIntervals(start, 0, coldMs).map(({ stage, began, ended }) => ({
+        name: stage,
+        startMs: rounded(began),
+        durationMs: rounded(ended - began),
+        of: "cold start",
+      }));
 
 const rounded = (ms: number) => Math.round(ms * 1000) / 1000;
