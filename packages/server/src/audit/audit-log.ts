@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AuditEntry } from "@faas/core";
+import { readIfExists } from "../lib/read-if-exists.ts";
 import { RotatingFile } from "../lib/rotating-file.ts";
 
 export interface AuditOptions {
@@ -85,10 +85,7 @@ export class AuditLog implements AsyncDisposable {
     let lines: string[] = [];
     for (const path of this.#file.paths.toReversed()) {
       if (lines.length >= count) break;
-      const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-        if (error.code === "ENOENT") return "";
-        throw error;
-      });
+      const text = await readIfExists(path);
       lines = [...text.split("\n").filter((line) => line !== ""), ...lines].slice(-count);
     }
     return lines.map((line) => `${line}\n`).join("");

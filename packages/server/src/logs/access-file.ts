@@ -1,16 +1,15 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Access, formatAccess, type LogLine } from "@faas/core";
+import { readIfExists } from "../lib/read-if-exists.ts";
 import { RotatingFile } from "../lib/rotating-file.ts";
-import { readIfExists } from "./stored-lines.ts";
+import { BYTES_PER_ELEMENT, type LineEncoding } from "./line-encoding.ts";
 
 /** Size of the lines in memory above which they are written. */
 const WRITE_BYTES = 250 * 1024;
 /** Size of the lines in memory above which further ones are dropped: the disk is too slow, or full. */
 const MAX_PENDING_BYTES = 4 * 2 ** 20;
 const MIN_BUFFER_BYTES = 4 * 1024;
-/** Largest number of bytes of an element of a string, by the encoding; Latin-1 is for text that is ASCII, and takes less time. */
-const BYTES_PER_ELEMENT = { latin1: 1, utf8: 3 };
 
 const EMPTY = Buffer.alloc(0);
 
@@ -49,7 +48,7 @@ export class AccessFile {
    *
    * @param encoding `latin1` for lines that are ASCII
    */
-  append(lines: string, encoding: "latin1" | "utf8"): boolean {
+  append(lines: string, encoding: LineEncoding): boolean {
     if (this.#pendingBytes > MAX_PENDING_BYTES) return false;
     const most = this.#pendingBytes + lines.length * BYTES_PER_ELEMENT[encoding];
     if (most > this.#pending.length) this.#grow(most);

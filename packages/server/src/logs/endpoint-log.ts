@@ -1,9 +1,11 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type EndpointLog, type LogLine, type LogOptions, lineMatcher } from "@faas/core";
+import { readIfExists } from "../lib/read-if-exists.ts";
 import { RotatingFile } from "../lib/rotating-file.ts";
 import { AccessFile, parseStoredLine } from "./access-file.ts";
-import { lastLines, mergeByTime, readIfExists } from "./stored-lines.ts";
+import type { LineEncoding } from "./line-encoding.ts";
+import { lastLines, mergeByTime } from "./stored-lines.ts";
 import { type NumberedLine, Subscription } from "./subscription.ts";
 
 /** Size of one file; with the previous one an endpoint has at most twice as much on disk. */
@@ -70,7 +72,7 @@ export class EndpointLogFiles implements EndpointLog {
     return this.#appendCalls(lines, "utf8");
   }
 
-  #appendCalls(lines: string, encoding: "latin1" | "utf8"): boolean {
+  #appendCalls(lines: string, encoding: LineEncoding): boolean {
     if (this.#removed) return true;
     const isStored = this.#calls.append(lines, encoding);
     if (this.#subscriptions.size > 0)

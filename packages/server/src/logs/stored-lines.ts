@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { setImmediate as yieldToOthers } from "node:timers/promises";
 import type { LogLine } from "@faas/core";
 
@@ -50,11 +49,3 @@ export function mergeByTime(printed: readonly LogLine[], calls: readonly LogLine
 }
 
 const millisBetween = (earlier: LogLine, later: LogLine) => Date.parse(later.time) - Date.parse(earlier.time);
-
-/** Reads a file; returns an empty text if it does not exist. */
-export function readIfExists(path: string): Promise<string> {
-  return readFile(path, "utf8").catch((error) => {
-    if (error.code === "ENOENT") return "";
-    throw error;
-  });
-}

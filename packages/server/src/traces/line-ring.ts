@@ -1,6 +1,4 @@
-/** Encoding of lines, and the largest number of bytes of an element of a string; Latin-1 is for text that is ASCII, and takes less time. */
-const BYTES_PER_ELEMENT = { latin1: 1, utf8: 3 };
-export type LineEncoding = keyof typeof BYTES_PER_ELEMENT;
+import { BYTES_PER_ELEMENT, type LineEncoding } from "../logs/line-encoding.ts";
 
 const TAB = 9;
 const EMPTY = Buffer.alloc(0);

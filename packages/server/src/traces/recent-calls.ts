@@ -1,5 +1,6 @@
 import type { CallList } from "@faas/core";
-import { type LineEncoding, LineRing } from "./line-ring.ts";
+import type { LineEncoding } from "../logs/line-encoding.ts";
+import { LineRing } from "./line-ring.ts";
 
 /** Memory for the last calls, and for the failed ones. */
 const LAST_BYTES = 512 * 1024;
