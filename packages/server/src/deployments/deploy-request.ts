@@ -62,11 +62,16 @@ export function decideDeployment(request: DeployRequest, target: Revision | unde
 }
 
 /** Returns the deployment of a revision's code and settings with the newest values of secrets. */
-export function sameDeployment(ref: EndpointRef, revision: Revision, now: string): DecidedDeployment {
+export const sameDeployment = (ref: EndpointRef, revision: Revision, now: string): DecidedDeployment => ({
+  ...contentOf(ref, revision),
+  canSee: () => false,
+  origin: withCodeOf(revision, { at: now, message: "new values of secrets" }),
+});
+
+/** Returns the part of a deployment that is the content of a revision of the endpoint. */
+export function contentOf(ref: EndpointRef, revision: Revision) {
   const { settings, set } = revision;
-  const origin = withCodeOf(revision, { at: now, message: "new values of secrets" });
-  const artifact = artifactOf(revision);
-  return { ref, artifact, keepsArtifact: true, settings, ...(set && { set }), canSee: () => false, origin };
+  return { ref, artifact: artifactOf(revision), keepsArtifact: true, settings, ...(set && { set }) };
 }
 
 /** Returns the provenance of a revision that has the code of another one. */

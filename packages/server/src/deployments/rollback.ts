@@ -3,7 +3,7 @@ import { endpointNotFound } from "@faas/gateway";
 import { type EndpointRecord, targetRevision } from "../state/records.ts";
 import type { Store } from "../state/store.ts";
 import type { DeploymentController } from "./controller.ts";
-import type { DecidedDeployment, DeployRequest } from "./deploy-request.ts";
+import { contentOf, type DecidedDeployment, type DeployRequest } from "./deploy-request.ts";
 import { findRevision, previousRevision } from "./find-revision.ts";
 
 /** Request to make a revision of an endpoint serve again. */
@@ -62,11 +62,9 @@ const chosenRevision = ({ ref, revision }: RollbackRequest, record: EndpointReco
   revision === undefined ? previousRevision(ref, record) : findRevision(ref, record, revision);
 
 function again({ ref, canSee = () => false, origin }: RollbackRequest, revision: Revision): DecidedDeployment {
-  const { settings, set } = revision;
-  const artifact = artifactOf(revision);
   // Another revision is made of it when a value of a secret is gone.
   const made = { ...revision.origin, ...origin, at: origin?.at ?? revision.createdAt };
-  return { ref, artifact, keepsArtifact: true, settings, ...(set && { set }), canSee, origin: made, again: revision };
+  return { ...contentOf(ref, revision), canSee, origin: made, again: revision };
 }
 
 /** Says why the bundle of a kept revision can be gone. */

@@ -86,15 +86,12 @@ export function keptRevisions(record: EndpointRecord): readonly KeptRevision[] {
 const unpacked = ({ kept }: EndpointRecord): readonly KeptRevision[] =>
   kept === undefined ? [] : unpackRevisions(kept);
 
-/** Returns the ids of the kept revisions that stay however many there are. */
-const pinnedRevisions = ({ traffic }: EndpointRecord): ReadonlySet<string> => revisionsInTraffic(traffic);
-
 /** Returns the record with the newest of its revisions: at most `max`, including the serving one but not the candidate. */
 export function withRetention(record: EndpointRecord, max: number): EndpointRecord {
   if (record.kept === undefined) return record;
   const kept = unpackRevisions(record.kept);
-  // A candidate that is among the kept ones goes back there if it fails.
-  const pinned = new Set(pinnedRevisions(record)).add(targetRevision(record).id);
+  // These stay however many there are. A candidate that is among the kept ones goes back there if it fails.
+  const pinned = new Set(revisionsInTraffic(record.traffic)).add(targetRevision(record).id);
   const retained = retainedRevisions(kept, max - 1, pinned);
   return retained === kept ? record : withKept(record, retained);
 }

@@ -3,6 +3,7 @@ import {
   type EndpointSpec,
   endpointSpec,
   type Revision,
+  revisionsInTraffic,
   type Traffic,
   type TrafficSplit,
   VARIANT_ENDPOINT_MAX,
@@ -52,16 +53,12 @@ export function variantSpecs(
 export const mayHaveVariants = ({ endpoint }: EndpointRef): boolean => endpoint.length <= VARIANT_ENDPOINT_MAX;
 
 /** Returns the revisions that run beside the serving one: those with a share or a tag, previews, and the one that is kept warm. */
-function variantRevisions(record: EndpointRecord, traffic: Traffic): ReadonlySet<string> {
-  const { shares = {}, tags = {}, previews = {}, keptWarm } = traffic;
-  const ids = new Set([...sharing(shares), ...Object.values(tags), ...Object.keys(previews)]);
-  if (keptWarm) ids.add(keptWarm.revision);
+function variantRevisions(record: EndpointRecord, { shares = {}, ...others }: Traffic): ReadonlySet<string> {
+  const positive = Object.fromEntries(Object.entries(shares).filter(([, share]) => share > 0));
+  const ids = new Set(revisionsInTraffic({ ...others, shares: positive }));
   ids.delete(servingRevision(record).id);
   return ids;
 }
-
-const sharing = (shares: Readonly<Record<string, number>>) =>
-  Object.entries(shares).flatMap(([revision, share]) => (share > 0 ? [revision] : []));
 
 /** Returns the spec of a variant. Without a share it reserves nothing: it starts with its first call, as any idle endpoint. */
 function variantSpec(ref: EndpointRef, revision: Revision, { shares = {}, keptWarm }: Traffic): EndpointSpec {
