@@ -1,8 +1,9 @@
 import type { OrgDetails, OrgView, ServerStatus } from "@faas/core";
-import { useEffect, useState } from "preact/hooks";
 import { useChanges } from "../model/observable.ts";
 import type { ServerModel } from "../model/server-model.ts";
 import { formatBytes } from "../parts/format.ts";
+import { Table } from "../parts/table.tsx";
+import { useRead } from "../parts/use-read.ts";
 import { AuditTrail } from "./server/audit-trail.tsx";
 import { Keys } from "./server/keys.tsx";
 
@@ -13,7 +14,8 @@ export function ServerPage({ model }: { readonly model: ServerModel }) {
   useChanges(model);
   const { session, config, accessVersion } = model;
   const orgs =
-    useRead(() => session.get<{ orgs: readonly OrgView[] }>("/-/orgs"), [session, accessVersion])?.orgs ?? [];
+    useRead(() => session.get<{ orgs: readonly OrgView[] }>("/-/orgs"), [session, accessVersion], RELOAD_MS)?.orgs ??
+    [];
   return (
     <main>
       <h1 tabIndex={-1}>{session.isAdmin ? "Server" : "Organization"}</h1>
@@ -39,28 +41,8 @@ const Fact = ({ name, value }: { readonly name: string; readonly value: string }
   </div>
 );
 
-/** Reads a value, and again when a dependency changes and after some time. The last one stays while the server does not respond. */
-function useRead<T>(read: () => Promise<T>, dependencies: readonly unknown[]): T | undefined {
-  const [value, setValue] = useState<T>();
-  useEffect(() => {
-    let isCurrent = true;
-    const load = () =>
-      read().then(
-        (found) => isCurrent && setValue(found),
-        () => {},
-      );
-    void load();
-    const timer = setInterval(() => document.visibilityState === "visible" && void load(), RELOAD_MS);
-    return () => {
-      isCurrent = false;
-      clearInterval(timer);
-    };
-  }, [...dependencies]);
-  return value;
-}
-
 function Gateways({ model: { session } }: { readonly model: ServerModel }) {
-  const status = useRead(() => session.get<ServerStatus>("/-/status"), [session]);
+  const status = useRead(() => session.get<ServerStatus>("/-/status"), [session], RELOAD_MS);
   if (status === undefined) return null;
   const { gateways, upSeconds } = status;
   return (
@@ -70,9 +52,9 @@ function Gateways({ model: { session } }: { readonly model: ServerModel }) {
       {gateways.length === 0 && <p class="muted">The control server is the gateway.</p>}
       {gateways.length > 0 && (
         <Table name="Gateways" heads={["Name", "Version", "State", "View age", "In flight", "Waiting"]}>
-          {gateways.map(({ name, version, state, viewAgeMs, inFlight, waiting }) => [
-            ...[name, version, state, `${Math.round(viewAgeMs)} ms`, String(inFlight), String(waiting)],
-          ])}
+          {gateways.map(({ name, version, state, viewAgeMs, inFlight, waiting }) =>
+            textRow([name, version, state, `${Math.round(viewAgeMs)} ms`, String(inFlight), String(waiting)]),
+          )}
         </Table>
       )}
     </section>
@@ -85,38 +67,14 @@ function formatSeconds(seconds: number): string {
   return `${Math.round(seconds / 3_600)} hours`;
 }
 
-interface TableProps {
-  readonly name: string;
-  readonly heads: readonly string[];
-  readonly children: readonly (readonly string[])[];
-}
-
-function Table({ name, heads, children }: TableProps) {
-  return (
-    <section class="scroll" tabIndex={0} aria-label={name}>
-      <table>
-        <thead>
-          <tr>
-            {heads.map((head) => (
-              <th key={head} scope="col">
-                {head}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {children.map((cells) => (
-            <tr key={cells[0]}>
-              {cells.map((cell, i) => (
-                <td key={heads[i]}>{cell}</td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
-  );
-}
+/** Returns a row of text, whose first cell names it. */
+const textRow = (cells: readonly string[]) => (
+  <tr key={cells[0]}>
+    {cells.map((cell, i) => (
+      <td key={i}>{cell}</td>
+    ))}
+  </tr>
+);
 
 /** Organizations whose use is read: one request for each. */
 const MAX_ORGS = 100;
@@ -132,13 +90,14 @@ function Organizations({
   const details = useRead(
     () => Promise.all(names.map((org) => session.get<OrgDetails>(`/-/orgs/${encodeURIComponent(org)}`))),
     [session, names.join()],
+    RELOAD_MS,
   );
   return (
     <section>
       <h2>{session.org === undefined ? "Organizations" : "Limits"}</h2>
       {details && details.length > 0 && (
         <Table name="Use of limits" heads={["Organization", ...LIMITS.map(({ head }) => head)]}>
-          {details.map((org) => [org.org, ...LIMITS.map((limit) => useOf(limit, org))])}
+          {details.map((org) => textRow([org.org, ...LIMITS.map((limit) => useOf(limit, org))]))}
         </Table>
       )}
       {orgs.length > MAX_ORGS && (

@@ -1,4 +1,5 @@
 import type { EndpointView, ReplicaView } from "@faas/core";
+import { Table } from "../../parts/table.tsx";
 
 /** Table of the replicas, with the stages of their starts. */
 export function Replicas({ view: { replicas } }: { readonly view: EndpointView }) {
@@ -7,24 +8,11 @@ export function Replicas({ view: { replicas } }: { readonly view: EndpointView }
       <h2>Replicas</h2>
       {replicas.length === 0 && <p class="muted">None until the next call.</p>}
       {replicas.length > 0 && (
-        <section class="scroll" tabIndex={0} aria-label="Replicas">
-          <table>
-            <thead>
-              <tr>
-                {["Replica", "State", "In flight", "CPU", "Revision", "Start"].map((head) => (
-                  <th key={head} scope="col">
-                    {head}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {replicas.map((replica) => (
-                <Row key={replica.id} replica={replica} />
-              ))}
-            </tbody>
-          </table>
-        </section>
+        <Table name="Replicas" heads={["Replica", "State", "In flight", "CPU", "Revision", "Start"]}>
+          {replicas.map((replica) => (
+            <Row key={replica.id} replica={replica} />
+          ))}
+        </Table>
       )}
     </section>
   );

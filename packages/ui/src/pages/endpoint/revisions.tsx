@@ -1,10 +1,14 @@
 import type { EndpointView, RevisionView, RolledBack } from "@faas/core";
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { endpointPath } from "../../api/session.ts";
 import type { ServerModel } from "../../model/server-model.ts";
 import { Confirm } from "../../parts/confirm.tsx";
 import { formatTime } from "../../parts/format.ts";
+import { Table } from "../../parts/table.tsx";
 import { useAction } from "../../parts/use-action.ts";
+import { useRead } from "../../parts/use-read.ts";
+
+const HEADS = ["Revision", "State", "Share", "Deployed", "By", "Commit", "Message", "Action"];
 
 export interface RevisionsProps {
   readonly model: ServerModel;
@@ -28,28 +32,15 @@ export function Revisions({ model, view }: RevisionsProps) {
   return (
     <section>
       <h2>Revisions</h2>
-      <section class="scroll" tabIndex={0} aria-label="Revisions">
-        <table>
-          <thead>
-            <tr>
-              {["Revision", "State", "Share", "Deployed", "By", "Commit", "Message", "Action"].map((head) => (
-                <th key={head} scope="col">
-                  {head}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {revisions.map((revision) => (
-              <Row
-                key={revision.revision}
-                revision={revision}
-                onRollBack={session.can("deploy") && revision.state === "kept" ? setChosen : undefined}
-              />
-            ))}
-          </tbody>
-        </table>
-      </section>
+      <Table name="Revisions" heads={HEADS}>
+        {revisions.map((revision) => (
+          <Row
+            key={revision.revision}
+            revision={revision}
+            onRollBack={session.can("deploy") && revision.state === "kept" ? setChosen : undefined}
+          />
+        ))}
+      </Table>
       <p role="status">{message}</p>
       {chosen && (
         <Confirm
@@ -67,20 +58,11 @@ export function Revisions({ model, view }: RevisionsProps) {
 /** Reads the revisions, and again when another one serves or is being deployed. */
 function useRevisions({ session }: ServerModel, view: EndpointView): readonly RevisionView[] {
   const { org, endpoint, revision, deploying, failure } = view;
-  const [revisions, setRevisions] = useState<readonly RevisionView[]>([]);
-  useEffect(() => {
-    let isCurrent = true;
-    session.get<{ revisions: readonly RevisionView[] }>(endpointPath(org, endpoint, "/revisions")).then(
-      (found) => isCurrent && setRevisions(found.revisions),
-      () => {
-        // The list stays as it was until the next change.
-      },
-    );
-    return () => {
-      isCurrent = false;
-    };
-  }, [session, org, endpoint, revision, deploying, failure?.revision]);
-  return revisions;
+  const found = useRead(
+    () => session.get<{ revisions: readonly RevisionView[] }>(endpointPath(org, endpoint, "/revisions")),
+    [session, org, endpoint, revision, deploying, failure?.revision],
+  );
+  return found?.revisions ?? [];
 }
 
 interface RowProps {

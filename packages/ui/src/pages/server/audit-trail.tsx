@@ -2,6 +2,7 @@ import type { AuditEntry } from "@faas/core";
 import { useEffect, useState } from "preact/hooks";
 import type { Session } from "../../api/session.ts";
 import { formatTime } from "../../parts/format.ts";
+import { Table } from "../../parts/table.tsx";
 
 const MAX_ENTRIES = 100;
 
@@ -20,31 +21,18 @@ export function AuditTrail({ session }: { readonly session: Session }) {
       <h2>Audit trail</h2>
       {entries?.length === 0 && <p class="muted">No entries yet.</p>}
       {entries !== undefined && entries.length > 0 && (
-        <section class="scroll" tabIndex={0} aria-label="Audit trail">
-          <table>
-            <thead>
-              <tr>
-                {["Time", "Key", "Action", "Target", "Status", "From"].map((head) => (
-                  <th key={head} scope="col">
-                    {head}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {entries.map(({ requestId, time, key, action, target, status, code, from }) => (
-                <tr key={requestId}>
-                  <td>{formatTime(time)}</td>
-                  <td>{key?.name ?? "–"}</td>
-                  <td>{action}</td>
-                  <td>{target}</td>
-                  <td>{code === undefined ? status : `${status} ${code}`}</td>
-                  <td>{from}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </section>
+        <Table name="Audit trail" heads={["Time", "Key", "Action", "Target", "Status", "From"]}>
+          {entries.map(({ requestId, time, key, action, target, status, code, from }) => (
+            <tr key={requestId}>
+              <td>{formatTime(time)}</td>
+              <td>{key?.name ?? "–"}</td>
+              <td>{action}</td>
+              <td>{target}</td>
+              <td>{code === undefined ? status : `${status} ${code}`}</td>
+              <td>{from}</td>
+            </tr>
+          ))}
+        </Table>
       )}
     </section>
   );

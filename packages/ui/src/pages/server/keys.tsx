@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import type { ServerModel } from "../../model/server-model.ts";
 import { Confirm } from "../../parts/confirm.tsx";
 import { formatTime } from "../../parts/format.ts";
+import { Table } from "../../parts/table.tsx";
 import { useAction } from "../../parts/use-action.ts";
 
 export interface KeysProps {
@@ -90,36 +91,23 @@ interface KeyTableProps {
 
 function KeyTable({ keys, onRevoke }: KeyTableProps) {
   return (
-    <section class="scroll" tabIndex={0} aria-label="Keys">
-      <table>
-        <thead>
-          <tr>
-            {["Name", "Scope", "Organization", "Created", "Last used", "Expires", "Action"].map((head) => (
-              <th key={head} scope="col">
-                {head}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {keys.map((key) => (
-            <tr key={key.id}>
-              <td>{key.name}</td>
-              <td>{key.scope}</td>
-              <td>{key.org ?? "all"}</td>
-              <td>{formatTime(key.createdAt)}</td>
-              <td>{key.lastUsedAt === undefined ? "never" : formatTime(key.lastUsedAt)}</td>
-              <td>{key.expiresAt === undefined ? "never" : formatTime(key.expiresAt)}</td>
-              <td>
-                <button type="button" aria-label={`Revoke ${key.name}`} onClick={() => onRevoke(key)}>
-                  Revoke
-                </button>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
+    <Table name="Keys" heads={["Name", "Scope", "Organization", "Created", "Last used", "Expires", "Action"]}>
+      {keys.map((key) => (
+        <tr key={key.id}>
+          <td>{key.name}</td>
+          <td>{key.scope}</td>
+          <td>{key.org ?? "all"}</td>
+          <td>{formatTime(key.createdAt)}</td>
+          <td>{key.lastUsedAt === undefined ? "never" : formatTime(key.lastUsedAt)}</td>
+          <td>{key.expiresAt === undefined ? "never" : formatTime(key.expiresAt)}</td>
+          <td>
+            <button type="button" aria-label={`Revoke ${key.name}`} onClick={() => onRevoke(key)}>
+              Revoke
+            </button>
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 
