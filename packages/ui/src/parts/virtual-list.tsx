@@ -27,8 +27,10 @@ export function VirtualList<Item>({ label, items, keyOf, head, rowHeight, childr
     observer.observe(element);
     return () => observer.disconnect();
   }, []);
-  const first = Math.max(0, Math.min(items.length - 1, Math.floor(scrollTop / rowHeight)) - OVERSCAN);
-  const last = Math.min(items.length, Math.ceil((scrollTop + height) / rowHeight) + OVERSCAN);
+  // A list that became shorter is scrolled back by the browser, which says so later.
+  const top = Math.min(scrollTop, Math.max(0, items.length * rowHeight - height));
+  const first = Math.max(0, Math.floor(top / rowHeight) - OVERSCAN);
+  const last = Math.min(items.length, Math.ceil((top + height) / rowHeight) + OVERSCAN);
   const onKeyDown = (event: TargetedKeyboardEvent<HTMLDivElement>) => {
     const step = STEPS[event.key];
     const row = (event.target as HTMLElement).closest<HTMLElement>("[data-index]");
