@@ -1,4 +1,4 @@
-import { type EndpointRef, endpointKey, FaasError, type TrafficView } from "@faas/core";
+import { type EndpointRef, endpointKey, FaasError, type TrafficView, wrongShareSum } from "@faas/core";
 import type { Command } from "commander";
 import type { Client } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
@@ -71,9 +71,8 @@ function sharesOf(given: readonly string[]): Record<string, number> {
     if (Object.hasOwn(shares, revision)) throw new FaasError("USAGE", `Expected one share for ${revision}, got two`);
     shares[revision] = Number(percent);
   }
-  const sum = Object.values(shares).reduce((total, share) => total + share, 0);
-  if (given.length > 0 && Math.abs(sum - 100) > 1e-6)
-    throw new FaasError("USAGE", `Expected the shares to add up to 100, got ${Number(sum.toFixed(6))}`);
+  const sum = given.length === 0 ? undefined : wrongShareSum(shares);
+  if (sum !== undefined) throw new FaasError("USAGE", `Expected the shares to add up to 100, got ${sum}`);
   return shares;
 }
 

@@ -64,15 +64,16 @@ export const tagSchema = z
 /** Largest difference of the sum of shares from 100: decimal fractions are not exact. */
 const SUM_TOLERANCE = 1e-6;
 
-const sharesSchema = z
-  .record(z.string().min(1).max(64), z.number().min(0).max(100))
-  .refine((shares) => Math.abs(sumOf(shares) - 100) < SUM_TOLERANCE, {
-    error: ({ input }) => `expected the shares to add up to 100, got ${Number(sumOf(input).toFixed(6))}`,
-  });
+const sharesSchema = z.record(z.string().min(1).max(64), z.number().min(0).max(100)).superRefine((shares, context) => {
+  const sum = wrongShareSum(shares);
+  if (sum !== undefined)
+    context.addIssue({ code: "custom", message: `expected the shares to add up to 100, got ${sum}` });
+});
 
-function sumOf(shares: unknown): number {
-  const numbers = typeof shares === "object" && shares !== null ? Object.values(shares) : [];
-  return numbers.reduce<number>((sum, each) => sum + (typeof each === "number" ? each : 0), 0);
+/** Returns the sum of the shares if it is not 100, rounded for messages. */
+export function wrongShareSum(shares: Readonly<Record<string, number>>): number | undefined {
+  const sum = Object.values(shares).reduce((total, share) => total + share, 0);
+  return Math.abs(sum - 100) < SUM_TOLERANCE ? undefined : Number(sum.toFixed(6));
 }
 
 /** `PUT …/endpoints/<endpoint>/split`. */
