@@ -15,7 +15,7 @@ export const SERVER_RULES: readonly V1PolicyRule[] = [
   { apiGroups: ["apps"], resources: ["replicasets"], verbs: [...WATCH, ...WRITE, "delete"] },
   // A warm pod that is handed over gets other labels.
   { apiGroups: [""], resources: ["pods"], verbs: ["get", ...WATCH, "patch", "delete"] },
-  // Whether a ReplicaSet may delete it meanwhile.
+  // The policy that keeps ReplicaSets from deleting such pods: the server only looks whether it is there.
   {
     apiGroups: ["admissionregistration.k8s.io"],
     resources: ["validatingadmissionpolicies", "validatingadmissionpolicybindings"],

@@ -30,7 +30,7 @@ export async function rollBack(
   try {
     outcome = await postRollback(client, ref, revision === undefined ? {} : { revision });
     attempted = outcome.revision;
-    // One that is unchanged too: its deployment may still be in progress.
+    // Even if nothing changes: the deployment of that revision may still be in progress.
     if (options.wait) await awaitRollout(ref, outcome.revision, { client, progress, io });
     progress.end();
   } catch (error) {

@@ -34,7 +34,7 @@ export class StuckCalls {
     this.#since.set(endpoint, since);
     if (now - since < WAIT_MS) return false;
     const before = this.minReplicas(endpoint, now);
-    // One that was started may not be ready yet.
+    // The replica that was started for them may not be ready yet.
     this.#additional.set(endpoint, { replicas: Math.max(before, ready + 1), neededMs: now });
     return before <= ready;
   }

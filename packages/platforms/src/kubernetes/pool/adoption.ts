@@ -18,7 +18,7 @@ const MAX_STEP_MS = 250;
 /** Time for the Deployment controller to scale the ReplicaSet. */
 const SCALE_MS = 5_000;
 
-/** Returns the ReplicaSet of an endpoint's current revision; `undefined` if there is none. */
+/** Returns the ReplicaSet of an endpoint's current revision, or `undefined` if it has none. */
 export async function currentReplicaSet(
   api: KubernetesApi,
   { org, endpoint, revision }: EndpointSpec,
@@ -30,7 +30,7 @@ export async function currentReplicaSet(
 }
 
 /**
- * Waits a limited time until the ReplicaSet of an endpoint's current revision is as expected, and returns it; `undefined` if there is none by then.
+ * Waits a limited time until the ReplicaSet of an endpoint's current revision is as expected, and returns it as it is then, or `undefined` if there is none.
  *
  * @throws CLUSTER_*
  */
