@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 
 export interface TableProps {
-  /** What the table lists, for screen readers. */
+  /** The table's purpose, for screen readers. */
   readonly name: string;
   readonly heads: readonly string[];
   /** Rows: `tr` elements. */
