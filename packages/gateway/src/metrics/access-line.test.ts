@@ -26,10 +26,6 @@ test("a long path is cut", () => {
   assert.match(lineOf(`/${"a".repeat(600)}`), /\t\/a{511}\.\.\.\n$/);
 });
 
-test("bytes of a path that are not visible ASCII are percent-encoded", () => {
-  assert.match(lineOf(Buffer.from("/é/%C3%A9\tx").toString("latin1")), /\t\/%C3%A9\/%C3%A9%09x\n$/);
-});
-
 const CALL: FinishedCall = {
   endpoint: { key: "acme/x" } as FinishedCall["endpoint"],
   ...{ request: { method: "GET" }, requestId: "one", target: "/a?b", status: 200, cold: false },

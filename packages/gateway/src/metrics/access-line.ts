@@ -15,8 +15,8 @@ let replicaText = "\t";
 /**
  * Formats the line of a call as it is stored. It has these fields, separated by tabs: time (milliseconds since the epoch), status, microseconds, 1 for a cold
  * start, replica, revision, method, request id, path, the gateway's name where there are several, and the times of the call's stages if there is something to
- * say: it takes less space and time than JSON. No field can contain a tab: HTTP allows none in a method or a path, and a request id consists of visible
- * characters. The line is ASCII. Runs for every call.
+ * say: it takes less space and time than JSON. The line is ASCII, and no field contains a tab: neither reader of requests accepts other characters than visible
+ * ASCII in a method or a path (RFC 9112, section 3.2), and a request id consists of them. Runs for every call.
  *
  * @param gateway name of the gateway, where there are several
  */
@@ -47,14 +47,8 @@ function timesOf({ waitedMs, coldMs, lostMs, headMs, trace }: FinishedCall): str
   return trace === undefined ? times : `${times},${trace.traceId}`;
 }
 
-/** Characters of a path that are not visible ASCII: bytes that `node:http` reads as Latin-1. */
-const NOT_ASCII = /[^\x21-\x7e]/g;
-
-/** Returns the path without the query string; other bytes than visible ASCII are percent-encoded (RFC 3986, section 2.1). */
+/** Returns the path without the query string. */
 function pathOf(target: string): string {
   const path = withoutQuery(target);
-  const shown = path.length > MAX_PATH_LENGTH ? `${path.slice(0, MAX_PATH_LENGTH)}...` : path;
-  return shown.replace(NOT_ASCII, percentEncoded);
+  return path.length > MAX_PATH_LENGTH ? `${path.slice(0, MAX_PATH_LENGTH)}...` : path;
 }
-
-const percentEncoded = (byte: string) => `%${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type Access, formatAccess, type LogLine } from "@faas/core";
 import { readIfExists } from "../lib/read-if-exists.ts";
 import { RotatingFile } from "../lib/rotating-file.ts";
-import { BYTES_PER_ELEMENT, type LineEncoding } from "./line-encoding.ts";
+import { LineBatch } from "./line-batch.ts";
 
 /** Size of the lines in memory above which they are written. */
 const WRITE_BYTES = 250 * 1024;
@@ -19,8 +19,10 @@ const EMPTY = Buffer.alloc(0);
 export class AccessFile {
   readonly #folder: string;
   readonly #file: RotatingFile;
+  /** The newest lines. */
+  readonly #batch = new LineBatch();
   /**
-   * Lines that are not in the files yet, as bytes: a text that grows by each line consists of many small objects, which garbage collections visit, and
+   * Older lines that are not in the files yet, as bytes: a text that grows by each line consists of many small objects, which garbage collections visit, and
    * its conversion takes longer than that of each line.
    */
   #pending = EMPTY;
@@ -38,22 +40,13 @@ export class AccessFile {
     this.#file = new RotatingFile({ pathOf, maxBytes: fileBytes, previousFiles: 1 });
   }
 
-  /** True if there are lines that are not in the files yet. */
-  get isPending(): boolean {
-    return this.#pendingBytes > 0;
-  }
-
-  /**
-   * Appends lines in memory. Returns false if they had to be dropped. Runs for every call.
-   *
-   * @param encoding `latin1` for lines that are ASCII
-   */
-  append(lines: string, encoding: LineEncoding): boolean {
+  /** Appends lines, which are ASCII, in memory. Returns false if they had to be dropped. Runs for every call. */
+  append(lines: string): boolean {
     if (this.#pendingBytes > MAX_PENDING_BYTES) return false;
-    const most = this.#pendingBytes + lines.length * BYTES_PER_ELEMENT[encoding];
-    if (most > this.#pending.length) this.#grow(most);
-    this.#pendingBytes += this.#pending.write(lines, this.#pendingBytes, encoding);
-    if (this.#pendingBytes > WRITE_BYTES && !this.#isWriting) void this.write();
+    if (this.#batch.push(lines)) {
+      this.#convert();
+      if (this.#pendingBytes > WRITE_BYTES && !this.#isWriting) void this.write();
+    }
     return true;
   }
 
@@ -63,6 +56,7 @@ export class AccessFile {
     this.#isWriting = true;
     await this.#use(async () => {
       this.#isWriting = false;
+      this.#convert();
       if (this.#pendingBytes === 0) return;
       const buffer = this.#pending;
       const lines = buffer.subarray(0, this.#pendingBytes);
@@ -87,7 +81,8 @@ export class AccessFile {
    */
   read(onSnapshot: () => void): Promise<readonly string[]> {
     return this.#use(async () => {
-      const pending = this.#pending.toString("utf8", 0, this.#pendingBytes);
+      this.#convert();
+      const pending = this.#pending.toString("latin1", 0, this.#pendingBytes);
       onSnapshot();
       const texts = await Promise.all(this.#file.paths.map(readIfExists));
       return `${texts.join("")}${pending}`.split("\n");
@@ -97,6 +92,14 @@ export class AccessFile {
   /** Resolves when the files are not in use. */
   async idle(): Promise<void> {
     await this.#lastUse;
+  }
+
+  /** Converts the newest lines to bytes. */
+  #convert(): void {
+    const lines = this.#batch.take();
+    const bytes = this.#pendingBytes + lines.length;
+    if (bytes > this.#pending.length) this.#grow(bytes);
+    this.#pendingBytes += this.#pending.write(lines, this.#pendingBytes, "latin1");
   }
 
   #grow(bytes: number): void {

@@ -127,7 +127,7 @@ test("an endpoint's calls are bounded on disk, and the newest are kept", async (
   const folder = tempDir("access");
   const log = new EndpointLogFiles(folder, 10_000);
   for (let i = 0; i < 2_000; i++) {
-    log.appendCall(accessLineOf(call(`id-${i}`), 1, Date.now()));
+    log.appendCalls(accessLineOf(call(`id-${i}`), 1, Date.now()));
     if (i % 20 === 0) await log.flush();
   }
   await log.flush();

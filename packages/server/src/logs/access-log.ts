@@ -32,7 +32,7 @@ export class AccessLogWriter implements AccessLog, Disposable {
     const log = this.#logs.openByKey(endpoint.key);
     const nowMs = Date.now();
     const line = accessLineOf(call, durationMs, nowMs);
-    this.#appended(endpoint.key, log, log.appendCall(line));
+    this.#appended(endpoint.key, log, log.appendCalls(line));
     this.#recent?.record(endpoint.key, line, call.status, durationMs, nowMs);
   }
 

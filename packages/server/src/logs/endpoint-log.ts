@@ -4,7 +4,6 @@ import { type EndpointLog, type LogLine, type LogOptions, lineMatcher } from "@f
 import { readIfExists } from "../lib/read-if-exists.ts";
 import { RotatingFile } from "../lib/rotating-file.ts";
 import { AccessFile, parseStoredLine } from "./access-file.ts";
-import type { LineEncoding } from "./line-encoding.ts";
 import { lastLines, mergeByTime } from "./stored-lines.ts";
 import { type NumberedLine, Subscription } from "./subscription.ts";
 
@@ -62,19 +61,10 @@ export class EndpointLogFiles implements EndpointLog {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  /** Appends the line of a call, which is ASCII, with a line break at its end. Returns false if it had to be dropped. Runs for every call. */
-  appendCall(line: string): boolean {
-    return this.#appendCalls(line, "latin1");
-  }
-
-  /** Appends the lines of calls, each with a line break at its end. Returns false if they had to be dropped. */
+  /** Appends the lines of calls, which are ASCII, each with a line break at its end. Returns false if they had to be dropped. Runs for every call. */
   appendCalls(lines: string): boolean {
-    return this.#appendCalls(lines, "utf8");
-  }
-
-  #appendCalls(lines: string, encoding: LineEncoding): boolean {
     if (this.#removed) return true;
-    const isStored = this.#calls.append(lines, encoding);
+    const isStored = this.#calls.append(lines);
     if (this.#subscriptions.size > 0)
       for (const line of lines.slice(0, -1).split("\n")) this.#publish(parseStoredLine(line));
     return isStored;

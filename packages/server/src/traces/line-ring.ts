@@ -1,6 +1,5 @@
-import { BYTES_PER_ELEMENT, type LineEncoding } from "../logs/line-encoding.ts";
+import { LineBatch } from "../logs/line-batch.ts";
 
-const TAB = 9;
 const EMPTY = Buffer.alloc(0);
 const MIN_BYTES = 16 * 1024;
 
@@ -10,7 +9,10 @@ const MIN_BYTES = 16 * 1024;
  */
 export class LineRing {
   readonly #halfBytes: number;
+  /** The newest lines. */
+  readonly #batch = new LineBatch();
   #older = EMPTY;
+  #olderBytes = 0;
   #newer = EMPTY;
   #newerBytes = 0;
 
@@ -20,31 +22,35 @@ export class LineRing {
   }
 
   /**
-   * Appends a key, a tab and a line. Runs for every call.
+   * Appends a key, a tab and a line, which are ASCII. Runs for every call.
    *
-   * @param key is ASCII
    * @param line with a line break at its end
    */
-  append(key: string, line: string, encoding: LineEncoding): void {
-    const most = key.length + 1 + line.length * BYTES_PER_ELEMENT[encoding];
-    if (this.#newerBytes + most > this.#newer.length) this.#makeRoom(most);
-    this.#newerBytes += this.#newer.write(key, this.#newerBytes, "latin1");
-    this.#newer[this.#newerBytes++] = TAB;
-    this.#newerBytes += this.#newer.write(line, this.#newerBytes, encoding);
+  append(key: string, line: string): void {
+    if (this.#batch.push(`${key}\t${line}`)) this.#convert();
   }
 
   /** Returns all lines without their line breaks, the oldest first. */
   lines(): string[] {
-    const text = this.#older.toString("utf8") + this.#newer.toString("utf8", 0, this.#newerBytes);
-    return text.split("\n").slice(0, -1);
+    this.#convert();
+    const older = this.#older.toString("latin1", 0, this.#olderBytes);
+    return `${older}${this.#newer.toString("latin1", 0, this.#newerBytes)}`.split("\n").slice(0, -1);
+  }
+
+  #convert(): void {
+    const lines = this.#batch.take();
+    if (this.#newerBytes + lines.length > this.#newer.length) this.#makeRoom(lines.length);
+    this.#newerBytes += this.#newer.write(lines, this.#newerBytes, "latin1");
   }
 
   /** Enlarges the newer half, as a server with few calls needs little memory; one that may not grow becomes the older half. */
   #makeRoom(bytes: number): void {
     const needed = this.#newerBytes + bytes;
     if (needed > this.#halfBytes) {
-      this.#older = this.#newer.subarray(0, this.#newerBytes);
-      this.#newer = Buffer.allocUnsafeSlow(Math.max(this.#halfBytes, bytes));
+      const spare = this.#older;
+      this.#older = this.#newer;
+      this.#olderBytes = this.#newerBytes;
+      this.#newer = spare.length >= bytes ? spare : Buffer.allocUnsafeSlow(Math.max(this.#halfBytes, bytes));
       this.#newerBytes = 0;
       return;
     }

@@ -1,5 +1,4 @@
 import type { CallList } from "@faas/core";
-import type { LineEncoding } from "../logs/line-encoding.ts";
 import { LineRing } from "./line-ring.ts";
 
 /** Memory for the last calls, and for the failed ones. */
@@ -32,7 +31,9 @@ export class RecentCalls {
 
   /** Takes the line of a call. @param line is ASCII, with a line break at its end */
   record(key: string, line: string, status: number, durationMs: number, nowMs: number): void {
-    this.#record(key, line, "latin1", status, durationMs, nowMs);
+    this.#last.append(key, line);
+    if (status >= 500) this.#failed.append(key, line);
+    if (durationMs > this.#slowMs || nowMs >= this.#expiresMs) this.#addSlow(key, line, status, durationMs, nowMs);
   }
 
   /** Takes lines that a gateway in another process has formatted. */
@@ -40,7 +41,7 @@ export class RecentCalls {
     for (const line of lines.split("\n")) {
       const [time, status, micros] = line.split("\t", 3);
       if (micros === undefined) continue;
-      this.#record(key, `${line}\n`, "utf8", Number(status), Number(micros) / 1000, Number(time));
+      this.record(key, `${line}\n`, Number(status), Number(micros) / 1000, Number(time));
     }
   }
 
@@ -57,12 +58,6 @@ export class RecentCalls {
     if (list === "last") return this.#last.lines().reverse();
     if (list === "failed") return this.#failed.lines().reverse();
     return this.#slowest.toSorted((one, other) => other.durationMs - one.durationMs).map(({ line }) => line);
-  }
-
-  #record(key: string, line: string, encoding: LineEncoding, status: number, durationMs: number, nowMs: number): void {
-    this.#last.append(key, line, encoding);
-    if (status >= 500) this.#failed.append(key, line, encoding);
-    if (durationMs > this.#slowMs || nowMs >= this.#expiresMs) this.#addSlow(key, line, status, durationMs, nowMs);
   }
 
   #addSlow(key: string, line: string, status: number, durationMs: number, nowMs: number): void {
