@@ -641,7 +641,7 @@ class Lifecycle:
     def __init__(self):
         self.warm = False  # waits for a function
         self.draining = False  # asked to finish: no more connections, and every response closes its own
-        self.closes_idle = False  # draining for long enough that clients have closed the connections that they do not use
+        self.closes_idle = False  # draining for long enough that clients have closed idle connections
         self.drained = False  # finished; the user's handler of SIGTERM is next
         self.loading = (0.0, 0.0)  # when loading began and ended, seconds since the epoch
         self.user_handler = signal.SIG_DFL  # of SIGTERM
@@ -4564,7 +4564,46 @@ class WsgiInvoker:
 '''
 
 
-PARTS['warm.write_files'] = 4566, r'''import os
+PARTS['warm.kept_claim'] = 4566, r'''import json
+import os
+import sys
+
+# ---- warm/kept_claim.py
+# The claim of a container whose process starts again.
+
+# Variable with the path of the file that keeps the claim; the function does not see its folder.
+KEPT_CLAIM = "FAAS_CLAIM_FILE"
+
+
+def keep_claim(claim):
+    path = ENVIRONMENT.pop(KEPT_CLAIM, None)
+    if not path:
+        return
+    partial = f"{path}.partial"
+    try:
+        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            json.dump({"folder": claim.folder, "env": claim.env}, file)
+        os.replace(partial, path)
+    except OSError as error:
+        sys.stderr.write(f"Cannot keep the claim for a restart: {error.strerror}\n")
+
+
+def resume_claim():
+    try:
+        with open(ENVIRONMENT[KEPT_CLAIM], encoding="utf-8") as file:
+            claim = json.load(file)
+    except (KeyError, OSError, ValueError):
+        return None
+    for name in ("FAAS_WARM", "FAAS_WARM_FOLDER", "FAAS_CLAIM_SHA256", KEPT_CLAIM):
+        ENVIRONMENT.pop(name, None)
+    ENVIRONMENT.update(claim["env"])
+    os.chdir(claim["folder"])
+    folder = claim["folder"]
+    return folder
+'''
+
+
+PARTS['warm.write_files'] = 4605, r'''import os
 
 # ---- warm/write_files.py
 # Writing the files of a claim.
@@ -4638,8 +4677,9 @@ def write_new(path, mode, contents):
 '''
 
 
-PARTS['warm.become'] = 4640, r'''import os
+PARTS['warm.become'] = 4679, r'''import os
 import sys
+load_part('warm.kept_claim')
 load_part('warm.write_files')
 
 # ---- warm/become.py
@@ -4651,6 +4691,7 @@ def take_files(claim):
     try:
         ENVIRONMENT.update(claim.env)
         write_files(claim)
+        keep_claim(claim)
         os.chdir(claim.folder)
     except Problem as problem:
         return problem
@@ -4668,7 +4709,7 @@ def become_replica(folder):
 '''
 
 
-PARTS['warm.import_observer'] = 4670, r'''import sys
+PARTS['warm.import_observer'] = 4711, r'''import sys
 
 # ---- warm/import_observer.py
 # Observation of imports: what they read besides their own files.
@@ -4707,7 +4748,7 @@ class ImportObserver:
 '''
 
 
-PARTS['warm.imports'] = 4709, r'''import os
+PARTS['warm.imports'] = 4750, r'''import os
 import sys
 from importlib import import_module
 load_part('warm.import_observer')
@@ -4792,7 +4833,7 @@ def patches(folder):
 '''
 
 
-PARTS['warm.claim'] = 4794, r'''import os
+PARTS['warm.claim'] = 4835, r'''import os
 from hashlib import sha256
 from json import loads
 
@@ -4895,7 +4936,7 @@ def invalid_claim(reason):
 '''
 
 
-PARTS['warm.process'] = 4897, r'''import re
+PARTS['warm.process'] = 4938, r'''import re
 import select
 import socket
 import sys
@@ -5054,7 +5095,7 @@ class WarmProcess:
 '''
 
 
-PARTS['warm.restart'] = 5056, r'''import json
+PARTS['warm.restart'] = 5097, r'''import json
 import os
 import signal
 import socket
@@ -5093,7 +5134,7 @@ def open_socket(fd):
 '''
 
 
-PARTS['signatures.google'] = 5095, r'''import os
+PARTS['signatures.google'] = 5136, r'''import os
 import sys
 
 # ---- signatures/google.py
@@ -5152,7 +5193,7 @@ def registered_functions():
 '''
 
 
-PARTS['signatures.cloud_event'] = 5154, r'''import base64
+PARTS['signatures.cloud_event'] = 5195, r'''import base64
 from urllib.parse import quote, unquote_to_bytes
 
 # ---- signatures/cloud_event.py
@@ -5303,7 +5344,7 @@ def adapt_cloud_event(target):
 '''
 
 
-PARTS['signatures.flask_function'] = 5305, r'''# ---- signatures/flask_function.py
+PARTS['signatures.flask_function'] = 5346, r'''# ---- signatures/flask_function.py
 # Functions whose platform gives them the request of Flask.
 
 FLASK_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -5337,7 +5378,7 @@ def fission_app(target, file_name):
 '''
 
 
-PARTS['signatures.knative'] = 5339, r'''load_part('signatures.cloud_event')
+PARTS['signatures.knative'] = 5380, r'''load_part('signatures.cloud_event')
 load_part('signatures.flask_function')
 
 # ---- signatures/knative.py
@@ -5400,7 +5441,7 @@ def knative_instance_app(function):
 '''
 
 
-PARTS['signatures.openfaas'] = 5402, r'''import os
+PARTS['signatures.openfaas'] = 5443, r'''import os
 import socket
 load_part('apps.address')
 
@@ -5489,7 +5530,7 @@ def view_result(value):
 '''
 
 
-PARTS['websocket.frames'] = 5491, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 5532, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -5619,7 +5660,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 5621, r'''import base64
+PARTS['websocket.handshake'] = 5662, r'''import base64
 import binascii
 import hashlib
 import re
@@ -5660,7 +5701,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 5662, r'''import sys
+PARTS['websocket.exchange'] = 5703, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')
@@ -6014,6 +6055,15 @@ def start(folder):
 
 
 def main_warm():
+    load_part('warm.become')
+    load_part('warm.kept_claim')
+
+    folder = resume_claim()
+    if folder:
+        server.claimed = True
+        become_replica(folder)
+        main()
+        return
     problem, connections = wait_for_function()
     use_settings()
     serve(problem, connections)

@@ -40,14 +40,18 @@ export interface WarmWrapper extends Started {
   ): Promise<WrapperResponse>;
 }
 
-/**
- * Starts a wrapper in warm mode, and waits until it says so.
- *
- * @param present texts of files that its folder has, by path
- */
+/** Files that a wrapper in warm mode finds. */
+export interface WarmOptions {
+  /** Texts of files that its folder has, by path. */
+  readonly present?: Readonly<Record<string, string>>;
+  /** File with the claim that an earlier process has kept. */
+  readonly claimFile?: string;
+}
+
+/** Starts a wrapper in warm mode, and waits until it says so, or until it is ready again. */
 export async function startWarm(
   { wrapper, command: [program, ...args] }: (typeof wrappers)[keyof typeof wrappers],
-  present: Readonly<Record<string, string>> = {},
+  { present = {}, claimFile = join(tempDir("warm"), "claim.json") }: WarmOptions = {},
 ): Promise<WarmWrapper> {
   const folder = tempDir("warm");
   for (const [path, text] of Object.entries(present)) {
@@ -64,6 +68,7 @@ export async function startWarm(
       FAAS_WARM: "1",
       FAAS_WARM_FOLDER: folder,
       FAAS_CLAIM_SHA256: tokenDigest,
+      FAAS_CLAIM_FILE: claimFile,
     },
   });
   let output = "";
@@ -95,7 +100,7 @@ export async function startWarm(
     await agent.destroy();
     await removeReadOnly(folder);
   };
-  const isWarm = async () => (await call("/-/ready")).json().status === "warm";
+  const isWarm = async () => ["warm", "ready"].includes((await call("/-/ready")).json().status);
   await eventually("a warm process", isWarm).catch(async (error) => {
     console.error(output);
     await dispose();

@@ -167,6 +167,23 @@ for (const name of ["Node", "Python"] as const) {
     });
   });
 
+  test(`a claimed process that was killed has its function again when it starts again (${name})`, async () => {
+    const claimFile = join(tempDir("claim"), "claim.json");
+    await using killed = await startWarm(language, { claimFile });
+    const gate = `${killed.folder}/gate`;
+    writeFileSync(gate, "");
+    const env = { FAAS_ORG: "acme", FAAS_ENDPOINT: "it", FAAS_REVISION: "rev1", OWN: "ü", GATE: gate };
+    const files = { [language.file]: functions[name], [libraries[name].path]: libraries[name].text };
+    assert.equal((await killed.claim(files, { env })).status, 200);
+    const before = (await killed.call("/")).json();
+    killed.child.kill("SIGKILL");
+    await exitOf(killed.child);
+    await using again = await startWarm(language, { claimFile });
+    assert.deepEqual((await again.call("/")).json(), before);
+    assert.deepEqual((await again.call("/-/ready")).json(), { status: "ready" });
+    assert.equal((await again.claim({ [language.file]: "" })).status, 409);
+  });
+
   test(`a claim of a function that fails to load is answered with the error, as /-/ready (${name})`, async () => {
     await using replica = await startWarm(language);
     const answer = await replica.claim({ [language.file]: broken[name] });
@@ -185,7 +202,7 @@ test("a claim may bring an application in Node", async () => {
 
 test("a warm Python process imports packages ahead, and starts again for a function with another value of their variables", async () => {
   const text = 'import os, sys\nvalue = os.environ.get("VALUE")\nprint("imported", value, file=sys.stderr, flush=True)';
-  await using replica = await startWarm(wrappers.Python, { ".packages/flask/__init__.py": text });
+  await using replica = await startWarm(wrappers.Python, { present: { ".packages/flask/__init__.py": text } });
   await eventually("the import", () => replica.output() === "imported None\n");
   const main = "import flask\nasync def handler(event):\n    return flask.value";
   const answer = await replica.claim({ "main.py": main }, { env: { VALUE: "own" } });

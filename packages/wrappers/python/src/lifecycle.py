@@ -15,7 +15,7 @@ class Lifecycle:
     def __init__(self) -> None:
         self.warm = False  # waits for a function
         self.draining = False  # asked to finish: no more connections, and every response closes its own
-        self.closes_idle = False  # draining for long enough that clients have closed the connections that they do not use
+        self.closes_idle = False  # draining for long enough that clients have closed idle connections
         self.drained = False  # finished; the user's handler of SIGTERM is next
         self.loading = (0.0, 0.0)  # when loading began and ended, seconds since the epoch
         self.user_handler: Any = signal.SIG_DFL  # of SIGTERM

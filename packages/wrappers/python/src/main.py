@@ -103,7 +103,19 @@ def start(folder: str) -> None:
 
 
 def main_warm() -> None:
-    """Listen without a function, and serve the one that a claim brings (docs/wrapper-protocol.md, "Warm mode")."""
+    """Listen without a function, and serve the one that a claim brings (docs/wrapper-protocol.md, "Warm mode").
+
+    A process that starts again in its container serves the one of the claim that came before.
+    """
+    from .warm.become import become_replica
+    from .warm.kept_claim import resume_claim
+
+    folder = resume_claim()
+    if folder:
+        server.claimed = True
+        become_replica(folder)
+        main()
+        return
     problem, connections = wait_for_function()
     use_settings()
     serve(problem, connections)

@@ -8,6 +8,7 @@ import sys
 from ..options import ENVIRONMENT, settings
 from ..problem import Problem, load_failed
 from ..source_folder import FILE, source_folder
+from .kept_claim import keep_claim
 from .write_files import write_files
 
 TYPE_CHECKING = False
@@ -22,6 +23,7 @@ def take_files(claim: Claim) -> Problem | None:
     try:
         ENVIRONMENT.update(claim.env)
         write_files(claim)
+        keep_claim(claim)
         os.chdir(claim.folder)
     except Problem as problem:
         return problem

@@ -8,6 +8,8 @@ import { LABELS, type ManifestOptions, namespaceOf, organizationLabels, REFILL_G
 export const CODE_FOLDER = "/app";
 /** Path of the code folder's volume in the init container. */
 const COPY_FOLDER = "/code";
+/** Folder in which a pod keeps its claim: a container that is restarted has its function again, also while there is no control server. */
+const CLAIM_FOLDER = "/var/lib/faas";
 /** Variables that the wrapper or its runtime reads before it has a function. The others come with the function. */
 const VARIABLES: ReadonlySet<string> = new Set([
   ...["HOME", "TMPDIR", "NODE_ENV", "PORT", "FAAS_LOADING_WATCH"],
@@ -51,7 +53,7 @@ export function warmReplicaSet(spec: WarmSpec, token: string, options: ManifestO
     ...own,
     ...(hasDependencies ? { initContainers: [copyDependencies(container)] } : {}),
     containers: [container],
-    volumes: [...(own.volumes ?? []), { name: "code", emptyDir: {} }],
+    volumes: [...(own.volumes ?? []), { name: "code", emptyDir: {} }, { name: "claim", emptyDir: {} }],
     schedulingGates: [{ name: REFILL_GATE }],
   };
   const shared = { ...organizationLabels(spec.org, options), [LABELS.egress]: spec.egress };
@@ -89,10 +91,15 @@ function warmContainer(own: V1Container, { image, token, importsAhead, memoryMib
       ...(own.env ?? []).filter(({ name }) => VARIABLES.has(name)),
       ...(importsAhead ? [{ name: "FAAS_WARM_FOLDER", value: CODE_FOLDER }] : []),
       { name: "FAAS_WARM", value: "1" },
+      { name: "FAAS_CLAIM_FILE", value: `${CLAIM_FOLDER}/claim.json` },
       { name: "FAAS_CLAIM_SHA256", value: createHash("sha256").update(token).digest("hex") },
     ],
     resources: { ...own.resources, requests: { cpu: "1m", memory: `${memoryMib}Mi` } },
-    volumeMounts: [...(own.volumeMounts ?? []), { name: "code", mountPath: CODE_FOLDER }],
+    volumeMounts: [
+      ...(own.volumeMounts ?? []),
+      { name: "code", mountPath: CODE_FOLDER },
+      { name: "claim", mountPath: CLAIM_FOLDER },
+    ],
   };
 }
 
