@@ -1,15 +1,20 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Access, formatAccess, type LogLine } from "@faas/core";
+import { ACCESS_BATCH } from "@faas/gateway";
 import { readIfExists } from "../lib/read-if-exists.ts";
 import { RotatingFile } from "../lib/rotating-file.ts";
-import { LineBatch } from "./line-batch.ts";
 
 /** Size of the lines in memory above which they are written. */
 const WRITE_BYTES = 250 * 1024;
 /** Size of the lines in memory above which further ones are dropped: the disk is too slow, or full. */
 const MAX_PENDING_BYTES = 4 * 2 ** 20;
 const MIN_BUFFER_BYTES = 4 * 1024;
+
+/** One or several lines, each with a line break. */
+export interface AccessText {
+  readonly text: string;
+}
 
 const EMPTY = Buffer.alloc(0);
 
@@ -20,7 +25,7 @@ export class AccessFile {
   readonly #folder: string;
   readonly #file: RotatingFile;
   /** The newest lines. */
-  readonly #batch = new LineBatch();
+  #batch: AccessText[] = [];
   /**
    * Older lines that are not in the files yet, as bytes: a text that grows by each line consists of many small objects, which garbage collections visit, and
    * its conversion takes longer than that of each line.
@@ -41,9 +46,9 @@ export class AccessFile {
   }
 
   /** Appends lines, which are ASCII, in memory. Returns false if they had to be dropped. Runs for every call. */
-  append(lines: string): boolean {
+  append(lines: AccessText): boolean {
     if (this.#pendingBytes > MAX_PENDING_BYTES) return false;
-    if (this.#batch.push(lines)) {
+    if (this.#batch.push(lines) >= ACCESS_BATCH) {
       this.#convert();
       if (this.#pendingBytes > WRITE_BYTES && !this.#isWriting) void this.write();
     }
@@ -96,7 +101,8 @@ export class AccessFile {
 
   /** Converts the newest lines to bytes. */
   #convert(): void {
-    const lines = this.#batch.take();
+    const lines = this.#batch.map(({ text }) => text).join("");
+    this.#batch = [];
     const bytes = this.#pendingBytes + lines.length;
     if (bytes > this.#pending.length) this.#grow(bytes);
     this.#pendingBytes += this.#pending.write(lines, this.#pendingBytes, "latin1");

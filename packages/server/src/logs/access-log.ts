@@ -1,5 +1,5 @@
 import type { Logger } from "@faas/core";
-import { type AccessLog, accessLineOf, type FinishedCall } from "@faas/gateway";
+import { AccessLine, type AccessLog, type FinishedCall } from "@faas/gateway";
 import type { RecentCalls } from "../traces/recent-calls.ts";
 import type { EndpointLogFiles } from "./endpoint-log.ts";
 import type { LogStore } from "./log-store.ts";
@@ -30,16 +30,15 @@ export class AccessLogWriter implements AccessLog, Disposable {
     // A call may outlive its endpoint, and would create a log that nothing removes any more.
     if (endpoint.removed) return;
     const log = this.#logs.openByKey(endpoint.key);
-    const nowMs = Date.now();
-    const line = accessLineOf(call, durationMs, nowMs);
+    const line = new AccessLine(call, durationMs, Date.now());
     this.#appended(endpoint.key, log, log.appendCalls(line));
-    this.#recent?.record(endpoint.key, line, call.status, durationMs, nowMs);
+    this.#recent?.record(line);
   }
 
   /** Appends lines that a gateway in another process has formatted, to the log of an endpoint that exists. */
   append(key: string, lines: string): void {
     const log = this.#logs.openByKey(key);
-    this.#appended(key, log, log.appendCalls(lines));
+    this.#appended(key, log, log.appendCalls({ text: lines }));
     this.#recent?.append(key, lines);
   }
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type EndpointLog, type LogLine, type LogOptions, lineMatcher } from "@faas/core";
 import { readIfExists } from "../lib/read-if-exists.ts";
 import { RotatingFile } from "../lib/rotating-file.ts";
-import { AccessFile, parseStoredLine } from "./access-file.ts";
+import { AccessFile, type AccessText, parseStoredLine } from "./access-file.ts";
 import { lastLines, mergeByTime } from "./stored-lines.ts";
 import { type NumberedLine, Subscription } from "./subscription.ts";
 
@@ -62,11 +62,11 @@ export class EndpointLogFiles implements EndpointLog {
   }
 
   /** Appends the lines of calls, which are ASCII, each with a line break at its end. Returns false if they had to be dropped. Runs for every call. */
-  appendCalls(lines: string): boolean {
+  appendCalls(lines: AccessText): boolean {
     if (this.#removed) return true;
     const isStored = this.#calls.append(lines);
     if (this.#subscriptions.size > 0)
-      for (const line of lines.slice(0, -1).split("\n")) this.#publish(parseStoredLine(line));
+      for (const line of lines.text.slice(0, -1).split("\n")) this.#publish(parseStoredLine(line));
     return isStored;
   }
 

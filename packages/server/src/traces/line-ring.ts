@@ -1,5 +1,3 @@
-import { LineBatch } from "../logs/line-batch.ts";
-
 const EMPTY = Buffer.alloc(0);
 const MIN_BYTES = 16 * 1024;
 
@@ -9,8 +7,6 @@ const MIN_BYTES = 16 * 1024;
  */
 export class LineRing {
   readonly #halfBytes: number;
-  /** The newest lines. */
-  readonly #batch = new LineBatch();
   #older = EMPTY;
   #olderBytes = 0;
   #newer = EMPTY;
@@ -21,26 +17,16 @@ export class LineRing {
     this.#halfBytes = Math.floor(maxBytes / 2);
   }
 
-  /**
-   * Appends a key, a tab and a line, which are ASCII. Runs for every call.
-   *
-   * @param line with a line break at its end
-   */
-  append(key: string, line: string): void {
-    if (this.#batch.push(`${key}\t${line}`)) this.#convert();
+  /** Appends lines, which are ASCII, each with a line break at its end. */
+  append(lines: string): void {
+    if (this.#newerBytes + lines.length > this.#newer.length) this.#makeRoom(lines.length);
+    this.#newerBytes += this.#newer.write(lines, this.#newerBytes, "latin1");
   }
 
   /** Returns all lines without their line breaks, the oldest first. */
   lines(): string[] {
-    this.#convert();
     const older = this.#older.toString("latin1", 0, this.#olderBytes);
     return `${older}${this.#newer.toString("latin1", 0, this.#newerBytes)}`.split("\n").slice(0, -1);
-  }
-
-  #convert(): void {
-    const lines = this.#batch.take();
-    if (this.#newerBytes + lines.length > this.#newer.length) this.#makeRoom(lines.length);
-    this.#newerBytes += this.#newer.write(lines, this.#newerBytes, "latin1");
   }
 
   /** Enlarges the newer half, as a server with few calls needs little memory; one that may not grow becomes the older half. */

@@ -10,7 +10,7 @@ const lineOf = (id: string, { status = 200, durationMs = 5, nowMs = 1 } = {}) =>
 
 function record(calls: RecentCalls, id: string, of: { status?: number; durationMs?: number; nowMs?: number } = {}) {
   const { status = 200, durationMs = 5, nowMs = 1 } = of;
-  calls.record("acme/x", lineOf(id, of), status, durationMs, nowMs);
+  calls.record({ key: "acme/x", text: lineOf(id, of), status, durationMs, endedMs: nowMs });
 }
 
 const idsOf = (lines: readonly string[]) => lines.map((line) => line.split("\t")[8]);

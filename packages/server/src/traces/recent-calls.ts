@@ -1,4 +1,5 @@
 import type { CallList } from "@faas/core";
+import { ACCESS_BATCH } from "@faas/gateway";
 import { LineRing } from "./line-ring.ts";
 
 /** Memory for the last calls, and for the failed ones. */
@@ -10,6 +11,18 @@ const SLOWEST_MS = 3_600_000;
 /** Status of a WebSocket, which ends when somebody closes it. */
 const WEBSOCKET = 101;
 
+/** A call, with its line. */
+export interface RecentCall {
+  /** "org/endpoint". */
+  readonly key: string;
+  /** Its line, in ASCII, with a line break at its end. */
+  readonly text: string;
+  readonly status: number;
+  readonly durationMs: number;
+  /** Milliseconds since the epoch. */
+  readonly endedMs: number;
+}
+
 interface SlowCall {
   readonly line: string;
   readonly durationMs: number;
@@ -18,9 +31,11 @@ interface SlowCall {
 
 /**
  * Keeps the lines of recent calls of all endpoints in memory, in the format of access lines after the endpoint's key and a tab: the last ones, the slowest
- * of the last hour, and the failed ones. Its size is bounded. Runs for every call.
+ * of the last hour, and the failed ones. Its size is bounded.
  */
 export class RecentCalls {
+  /** The newest calls. */
+  #batch: RecentCall[] = [];
   readonly #last = new LineRing(LAST_BYTES);
   readonly #failed = new LineRing(FAILED_BYTES);
   #slowest: SlowCall[] = [];
@@ -29,11 +44,8 @@ export class RecentCalls {
   /** Time at which the first of the slowest calls is too old. */
   #expiresMs = Number.POSITIVE_INFINITY;
 
-  /** Takes the line of a call. @param line is ASCII, with a line break at its end */
-  record(key: string, line: string, status: number, durationMs: number, nowMs: number): void {
-    this.#last.append(key, line);
-    if (status >= 500) this.#failed.append(key, line);
-    if (durationMs > this.#slowMs || nowMs >= this.#expiresMs) this.#addSlow(key, line, status, durationMs, nowMs);
+  record(call: RecentCall): void {
+    if (this.#batch.push(call) >= ACCESS_BATCH) this.#keep();
   }
 
   /** Takes lines that a gateway in another process has formatted. */
@@ -41,12 +53,14 @@ export class RecentCalls {
     for (const line of lines.split("\n")) {
       const [time, status, micros] = line.split("\t", 3);
       if (micros === undefined) continue;
-      this.record(key, `${line}\n`, Number(status), Number(micros) / 1000, Number(time));
+      const durationMs = Number(micros) / 1000;
+      this.record({ key, text: `${line}\n`, status: Number(status), durationMs, endedMs: Number(time) });
     }
   }
 
   /** Returns the lines of calls with a request id, the newest first. */
   find(requestId: string): string[] {
+    this.#keep();
     const field = `\t${requestId}\t`;
     const slow = this.#slowest.map(({ line }) => line);
     const all = [...this.#last.lines(), ...this.#failed.lines(), ...slow];
@@ -55,14 +69,31 @@ export class RecentCalls {
 
   /** Returns lines of calls, the newest or the slowest first. */
   list(list: CallList): string[] {
+    this.#keep();
     if (list === "last") return this.#last.lines().reverse();
     if (list === "failed") return this.#failed.lines().reverse();
     return this.#slowest.toSorted((one, other) => other.durationMs - one.durationMs).map(({ line }) => line);
   }
 
-  #addSlow(key: string, line: string, status: number, durationMs: number, nowMs: number): void {
+  /** Stores the newest calls. */
+  #keep(): void {
+    const calls = this.#batch;
+    this.#batch = [];
+    let last = "";
+    let failed = "";
+    for (const call of calls) {
+      const line = `${call.key}\t${call.text}`;
+      last += line;
+      if (call.status >= 500) failed += line;
+      if (call.durationMs > this.#slowMs || call.endedMs >= this.#expiresMs) this.#addSlow(call);
+    }
+    this.#last.append(last);
+    this.#failed.append(failed);
+  }
+
+  #addSlow({ key, text, status, durationMs, endedMs: nowMs }: RecentCall): void {
     const kept = this.#slowest.filter(({ endedMs }) => nowMs - endedMs < SLOWEST_MS);
-    if (status !== WEBSOCKET) kept.push({ line: `${key}\t${line.trimEnd()}`, durationMs, endedMs: nowMs });
+    if (status !== WEBSOCKET) kept.push({ line: `${key}\t${text.trimEnd()}`, durationMs, endedMs: nowMs });
     if (kept.length > MAX_SLOWEST) kept.splice(indexOfFastest(kept), 1);
     this.#slowest = kept;
     this.#slowMs = kept.length < MAX_SLOWEST ? 0 : (kept[indexOfFastest(kept)]?.durationMs ?? 0);

@@ -29,7 +29,11 @@ async function request(query: Record<string, string>, org?: string): Promise<Cal
 }
 
 const record = (key: string, id: string, times = "") =>
-  recentCalls.record(key, `1700000000100\t200\t100000\t1\tx-1\tv1\tGET\t${id}\t/a${times}\n`, 200, 100, 1);
+  recentCalls.record({
+    key,
+    text: `1700000000100\t200\t100000\t1\tx-1\tv1\tGET\t${id}\t/a${times}\n`,
+    ...{ status: 200, durationMs: 100, endedMs: 1 },
+  });
 
 record("acme/x", "one");
 record("acme/y", "two");
