@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { chmod, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { eventually, tempDir } from "@faas/testing";
@@ -95,7 +96,7 @@ export async function startWarm(
     await agent.destroy();
     await removeReadOnly(folder);
   };
-  const isWarm = async () => (await call("/-/ready")).json().status === "warm";
+  const isWarm = async () => existsSync(socketPath) && (await call("/-/ready")).json().status === "warm";
   await eventually("a warm process", isWarm).catch(async (error) => {
     console.error(output);
     await dispose();
