@@ -1,8 +1,8 @@
 /**
  * `node test/run.mjs [--unit | --restarts] [--watch] [--coverage] [PATTERN…]`: runs the test files whose path contains every pattern, of which one may list
- * alternatives (`apps|tutorials`). Without a pattern, all that need no cluster or browser, make no release and do not restart servers; `--restarts` runs those that
- * restart servers. Files that take long start first, so that the last one to end does not run alone. Without a pattern, one process runs several files of a
- * folder: loading what they test takes longer than most of them.
+ * alternatives (`apps|tutorials`). Without a pattern, all that need no cluster or browser, make no release, install no packages and do not restart
+ * servers; `--restarts` runs those that restart servers. Files that take long start first, so that the last one to end does not run alone. Without a
+ * pattern, one process runs several files of a folder: loading what they test takes longer than most of them.
  */
 import { execFileSync } from "node:child_process";
 import { globSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
@@ -32,8 +32,17 @@ const RESTARTS = [
   "test/platform/server-killed.test.ts",
   "packages/server/src/state/data-dir-lock.integration.test.ts",
 ];
-/** Folders with a command of their own, which CI runs. */
-const ELSEWHERE = ["test/browser/", "test/cluster/", "test/release/", "test/traces/"];
+/** Folders and files with a command of their own, which CI runs. Those of `npm run test:apps` install packages with npm and pip. */
+const ELSEWHERE = [
+  "test/browser/",
+  "test/cluster/",
+  "test/release/",
+  "test/traces/",
+  "test/apps/",
+  "packages/builder/src/dependencies/dependencies.integration.test.ts",
+  "packages/builder/src/dependencies/workspace.integration.test.ts",
+  "packages/builder/src/dependencies/python/install.integration.test.ts",
+];
 /** Longest groups of files first; a file that matches none comes last. */
 const SLOW = [
   "packages/cli/src/commands/dev.integration",
@@ -70,7 +79,7 @@ const GROUPS = join(root, "node_modules/.cache/faas-test-groups");
 /** Files that share a process, and how many of them do. The first pattern that matches a file counts. */
 const SHARED = [
   { pattern: /^packages\/(cli|server)\/.*\.integration\.test\.ts$/, size: 6 },
-  { pattern: /^packages\/(builder)\/(?!src\/dependencies\/).*\.integration\.test\.ts$/, size: 6 },
+  { pattern: /^packages\/(builder)\/.*\.integration\.test\.ts$/, size: 6 },
   { pattern: /^packages\/(\w+)\/(?!.*\.integration\.test\.ts$)/, size: 20 },
   { pattern: /^test\/(repository)\/(?!.*\.integration\.test\.ts$)/, size: 12 },
   { pattern: /^test\/(wrappers)\/(?!python\.)/, size: 5 },
