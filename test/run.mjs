@@ -1,9 +1,10 @@
 /**
  * `node test/run.mjs [--unit | --restarts] [--watch] [--coverage] [PATTERN…]`: runs the test files whose path contains every pattern, of which one may list
- * alternatives (`apps|tutorials`). Without a pattern, all that need no cluster or browser, make no release and do not restart servers; `--restarts` runs those that
- * restart servers. Files that take long start first, so that the last one to end does not run alone. Without a pattern, one process runs several files of a
- * folder: loading what they test takes longer than most of them.
+ * alternatives (`apps|tutorials`). Without a pattern, all that need no cluster or browser, make no release, install no packages and do not restart
+ * servers; `--restarts` runs those that restart servers. Files that take long start first, so that the last one to end does not run alone. Without a
+ * pattern, one process runs several files of a folder: loading what they test takes longer than most of them.
  */
+import { execFileSync } from "node:child_process";
 import { globSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "node:test";
@@ -31,10 +32,20 @@ const RESTARTS = [
   "test/platform/server-killed.test.ts",
   "packages/server/src/state/data-dir-lock.integration.test.ts",
 ];
-/** Folders with a command of their own, which CI runs. */
-const ELSEWHERE = ["test/browser/", "test/cluster/", "test/release/", "test/traces/"];
+/** Folders and files with a command of their own, which CI runs. Those of `npm run test:apps` install packages with npm and pip. */
+const ELSEWHERE = [
+  "test/browser/",
+  "test/cluster/",
+  "test/release/",
+  "test/traces/",
+  "test/apps/",
+  "packages/builder/src/dependencies/dependencies.integration.test.ts",
+  "packages/builder/src/dependencies/workspace.integration.test.ts",
+  "packages/builder/src/dependencies/python/install.integration.test.ts",
+];
 /** Longest groups of files first; a file that matches none comes last. */
 const SLOW = [
+  "packages/cli/src/commands/dev.integration",
   "test/end-to-end/end-to-end",
   "test/platform/",
   "test/end-to-end/",
@@ -68,7 +79,8 @@ const GROUPS = join(root, "node_modules/.cache/faas-test-groups");
 /** Files that share a process, and how many of them do. The first pattern that matches a file counts. */
 const SHARED = [
   { pattern: /^packages\/(cli|server)\/.*\.integration\.test\.ts$/, size: 6 },
-  { pattern: /^packages\/(\w+)\/(?!.*\.integration\.test\.ts$)/, size: 12 },
+  { pattern: /^packages\/(builder)\/.*\.integration\.test\.ts$/, size: 6 },
+  { pattern: /^packages\/(\w+)\/(?!.*\.integration\.test\.ts$)/, size: 20 },
   { pattern: /^test\/(repository)\/(?!.*\.integration\.test\.ts$)/, size: 12 },
   { pattern: /^test\/(wrappers)\/(?!python\.)/, size: 5 },
 ];
@@ -103,6 +115,18 @@ function groupFiles(files) {
   return [...groups, ...alone.map((file) => join(root, file))];
 }
 
+/**
+ * Names the interpreter of Python to tests and to the functions that they start. A version manager installs a script as `python3`, which takes longer
+ * than the interpreter, and tests start it hundreds of times.
+ */
+function findPython() {
+  try {
+    return execFileSync("python3", ["-c", "import sys; print(sys.executable)"], { encoding: "utf8" }).trim();
+  } catch {
+    return "python3";
+  }
+}
+
 const selected = selectFiles();
 const files =
   patterns.length > 0 || values.watch || values.coverage
@@ -112,11 +136,12 @@ if (files.length === 0) {
   console.error(`No test file's path contains ${patterns.map((pattern) => `"${pattern}"`).join(" and ")}`);
   process.exitCode = 1;
 } else {
+  if (!values.unit) process.env.FAAS_PYTHON ??= findPython();
   run({
     files,
     cwd: root,
-    // Tests wait for timers, sockets and processes now and then, so three of them keep two cores busy.
-    concurrency: 3,
+    // Tests wait for timers, sockets and processes now and then, so four of them keep two cores busy.
+    concurrency: 4,
     // A file that waits for something that never happens fails, and is named.
     timeout: HANGS_MS,
     watch: values.watch,

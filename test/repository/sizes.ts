@@ -12,7 +12,9 @@ const TEST_FUNCTIONS = new Set(["after", "before", "describe", "test"]);
 
 /** Finds the functions in a TypeScript or JavaScript file that have more than `limit` lines, without callbacks of `node:test`. */
 export function longFunctions(file: string, text: string, limit: number): LongFunction[] {
-  const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true);
+  const languageVersion = ts.ScriptTarget.Latest;
+  const jsDocParsingMode = ts.JSDocParsingMode.ParseNone;
+  const source = ts.createSourceFile(file, text, { languageVersion, jsDocParsingMode }, true);
   const lineOf = (position: number) => source.getLineAndCharacterOfPosition(position).line + 1;
   const found: LongFunction[] = [];
   const visit = (node: ts.Node) => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { cp, mkdir, rm, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { dirname, join } from "node:path";
@@ -442,7 +443,7 @@ export async function start(
     await rm(folder, { recursive: true, force: true });
   };
   try {
-    await eventually("a listening wrapper", () => call("/-/ready"));
+    await eventually("a listening wrapper", async () => (tcp || existsSync(socketPath)) && (await call("/-/ready")));
   } catch (error) {
     console.error(output);
     await dispose();

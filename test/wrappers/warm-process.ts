@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { chmod, mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { eventually, tempDir } from "@faas/testing";
@@ -100,7 +101,8 @@ export async function startWarm(
     await agent.destroy();
     await removeReadOnly(folder);
   };
-  const isWarm = async () => ["warm", "ready"].includes((await call("/-/ready")).json().status);
+  const isWarm = async () =>
+    existsSync(socketPath) && ["warm", "ready"].includes((await call("/-/ready")).json().status);
   await eventually("a warm process", isWarm).catch(async (error) => {
     console.error(output);
     await dispose();

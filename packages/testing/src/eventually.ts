@@ -9,12 +9,16 @@ export interface EventuallyOptions {
    */
   readonly timeoutMs?: number;
   /**
-   * Milliseconds between attempts.
+   * Milliseconds between attempts at first. Later ones are further apart, by a tenth of the time that has passed, so that attempts do not delay what they
+   * wait for.
    *
    * @defaultValue 5
    */
   readonly intervalMs?: number;
 }
+
+/** Longest time between attempts, unless the first interval is longer. */
+const MAX_INTERVAL_MS = 50;
 
 /**
  * Repeats `attempt` until it returns something other than `undefined`, `null` or `false`, and returns that.
@@ -28,7 +32,7 @@ export async function eventually<T>(
   attempt: () => T | Promise<T>,
   { timeoutMs = 60_000, intervalMs = 5 }: EventuallyOptions = {},
 ): Promise<NonNullable<Exclude<T, false>>> {
-  const deadline = performance.now() + timeoutMs;
+  const start = performance.now();
   for (;;) {
     let cause: unknown;
     try {
@@ -37,8 +41,9 @@ export async function eventually<T>(
     } catch (error) {
       cause = error;
     }
-    if (performance.now() >= deadline)
+    const waitedMs = performance.now() - start;
+    if (waitedMs >= timeoutMs)
       throw new Error(`Expected within ${timeoutMs} ms: ${description}`, cause === undefined ? {} : { cause });
-    await delay(intervalMs);
+    await delay(Math.max(intervalMs, Math.min(waitedMs / 10, MAX_INTERVAL_MS)));
   }
 }

@@ -27,7 +27,8 @@ const unchecked =
 /** Lists the files that a person reads, sorted, as paths below the root; `paths` are files and folders, all by default. */
 export function readableFiles(paths: readonly string[] = ["."]): string[] {
   const wanted = paths.map((path) => relative(root, resolve(path)));
-  return globSync(checked, { cwd: root })
+  const exclude = (path: string) => /(?:^|\/)(?:node_modules|dist)$/.test(path);
+  return globSync(checked, { cwd: root, exclude })
     .filter((file) => !unchecked.test(file))
     .filter((file) => wanted.some((path) => path === "" || file === path || file.startsWith(`${path}/`)))
     .sort();

@@ -171,7 +171,7 @@ test("a step of load beyond one replica requests the second one within a second"
         // With few requests, which arrive at random, a step shows later.
         const capacity = (concurrency === 1 ? 5 : 3) * (concurrency / 0.1);
         const step = scenario({
-          seconds: 124,
+          seconds: at + 1.5,
           concurrency,
           seed,
           rate: (second) => (second < at ? 0 : capacity * times),

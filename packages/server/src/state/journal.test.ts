@@ -159,14 +159,14 @@ test("after a crash between the new snapshot and its journal, skips the changes 
   assert.ok((await names(copy)).includes("next"));
 });
 
-/** Puts and removes endpoints until a snapshot is written; returns the facts of the journal at that moment. */
+/** Puts and removes endpoints until a snapshot is written; returns the facts of the journal that it replaces. */
 async function putUntilSnapshot(store: Store, folder: string) {
   await put(store, "first");
   const before = await stat(join(folder, "state.json"));
+  const journal = await stat(journalOf(folder));
   for (let i = 0; i < 1000; i++) {
     await put(store, `e${i % 7}`, `${i}`);
     await store.changeEndpoint({ org: "acme", endpoint: `e${(i + 3) % 7}` }, () => undefined);
-    const journal = await stat(journalOf(folder));
     if ((await stat(join(folder, "state.json"))).ino !== before.ino) return journal;
   }
   return assert.fail("no snapshot was written");

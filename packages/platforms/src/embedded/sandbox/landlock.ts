@@ -79,8 +79,20 @@ export class Landlock {
     this.#launcher = launcher;
   }
 
-  /** Tests Landlock on this machine, which takes some milliseconds. Returns the reason as text if it is unavailable. */
+  /** Results of tests by the PATH on which they looked for programs: what the kernel can do does not change while this process runs. */
+  static readonly #found = new Map<string, Landlock | string>();
+
+  /** Tests Landlock on this machine, once per PATH, because it starts processes. Returns the reason as text if it is unavailable. */
   static find(): Landlock | string {
+    const { PATH: path = "" } = process.env;
+    const known = Landlock.#found.get(path);
+    if (known !== undefined) return known;
+    const found = Landlock.#test();
+    Landlock.#found.set(path, found);
+    return found;
+  }
+
+  static #test(): Landlock | string {
     if (process.platform !== "linux") return "Landlock needs Linux";
     const syscalls = SYSCALLS[process.arch];
     if (syscalls === undefined) return `faas does not support Landlock on ${process.arch}`;
