@@ -27,8 +27,6 @@ for (const poolSize of [0, 1])
     });
 
     for (const language of languages) {
-      // Its bundle is JavaScript, which the platform starts as a function for Node: the lines of its errors do not depend on the pool.
-      if (language === "typescript" && poolSize === 0) continue;
       const { file, broken, misbehaving } = BAD_FUNCTIONS[language];
       for (const [index, fn] of broken.entries())
         test(`${language}: ${fn.name}: the deployment fails and reports why`, () =>

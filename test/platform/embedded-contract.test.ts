@@ -23,9 +23,6 @@ function organizationOf(shared: EmbeddedUnderTest): PlatformUnderTest {
   };
 }
 
-/** Languages with a start of their own. The platform starts a TypeScript function, whose bundle is JavaScript, as one for Node; with a pool it has to prove so. */
-const withOwnStart = languages.filter((language) => language !== "typescript");
-
 describe("embedded without a pool", () => {
   let shared: EmbeddedUnderTest;
   before(async () => {
@@ -33,7 +30,7 @@ describe("embedded without a pool", () => {
   });
   after(() => shared[Symbol.asyncDispose]());
 
-  for (const language of withOwnStart)
+  for (const language of languages)
     platformContract(`embedded, without a pool, running ${language},`, async () => organizationOf(shared), language);
 });
 
