@@ -1,7 +1,6 @@
 /**
  * `node test/run.mjs [--unit | --restarts] [--watch] [--coverage] [PATTERN…]`: runs the test files whose path contains every pattern, of which one may list
- * alternatives (`apps|tutorials`). Without a pattern, all that need no cluster or browser, make no release, install no packages and do not restart
- * servers; `--restarts` runs those that restart servers. Files that take long start first, so that the last one to end does not run alone. Without a
+ * alternatives (`apps|tutorials`). Without a pattern, all that have no command of their own; `--restarts` runs those that restart servers. Files that take long start first, so that the last one to end does not run alone. Without a
  * pattern, one process runs several files of a folder: loading what they test takes longer than most of them.
  */
 import { execFileSync } from "node:child_process";
@@ -39,6 +38,7 @@ const ELSEWHERE = [
   "test/release/",
   "test/traces/",
   "test/apps/",
+  "test/wrappers/",
   "packages/builder/src/dependencies/dependencies.integration.test.ts",
   "packages/builder/src/dependencies/workspace.integration.test.ts",
   "packages/builder/src/dependencies/python/install.integration.test.ts",
@@ -82,7 +82,6 @@ const SHARED = [
   { pattern: /^packages\/(builder)\/.*\.integration\.test\.ts$/, size: 6 },
   { pattern: /^packages\/(\w+)\/(?!.*\.integration\.test\.ts$)/, size: 20 },
   { pattern: /^test\/(repository)\/(?!.*\.integration\.test\.ts$)/, size: 12 },
-  { pattern: /^test\/(wrappers)\/(?!python\.)/, size: 5 },
 ];
 /** Files that change their process: its environment or its limits. */
 const ALONE = ["packages/cli/src/commands/dev.integration", "packages/server/src/state/full-disk.integration"];

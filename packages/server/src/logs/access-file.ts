@@ -11,7 +11,7 @@ const WRITE_BYTES = 250 * 1024;
 const MAX_PENDING_BYTES = 4 * 2 ** 20;
 const MIN_BUFFER_BYTES = 4 * 1024;
 
-/** One or several lines, each with a line break. */
+/** Lines of calls, each with a line break. */
 export interface AccessText {
   readonly text: string;
 }
