@@ -96,7 +96,8 @@ test("a default export that was compiled to CommonJS is the handler", async () =
 });
 
 test("a call does not load the classes of the web, which take longer than the rest of a first call", async () => {
-  const text = 'export const handler = () => ({ loaded: process.moduleLoadList.filter((name) => /undici/.test(name)) });';
+  const text =
+    "export const handler = () => ({ loaded: process.moduleLoadList.filter((name) => /undici/.test(name)) });";
   await using wrapper = await start(node, text);
   assert.deepEqual((await wrapper.call("/")).json(), { loaded: [] });
   assert.deepEqual((await wrapper.call("/")).json(), { loaded: [] });
