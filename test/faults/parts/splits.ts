@@ -3,7 +3,7 @@ import { Executions, FUNCTION } from "../executions.ts";
 import { printFailures } from "../load.ts";
 import { type FaultOptions, type FaultResult, type FaultRow, resultOf } from "../part.ts";
 import { addressFor, Served } from "../served.ts";
-import { gatewayPids } from "../splits/gateway-pids.ts";
+import { gatewayPids, isRunning } from "../splits/gateway-pids.ts";
 import { NAME, PREVIEW, SplitEndpoint, STABLE } from "../splits/split-endpoint.ts";
 import { type Answered, type ClientKind, type FailedCall, SplitLoad } from "../splits/split-load.ts";
 
@@ -119,12 +119,14 @@ class Drill {
     const served = this.#served;
     const { port } = new URL(served.url);
     const beganMs = performance.now();
+    const gateways = await gatewayPids(served.faas.data);
     const changed = change().catch(() => {});
     await this.#load.untilMoreCalls(Math.floor(this.#random() * MAX_CALLS));
     await served.killServer();
     await changed;
     await this.#load.untilMoreCalls(MAX_CALLS);
     await served.up(["--port", port]);
+    await eventually("the gateways are replaced", () => [...gateways.values()].every((pid) => !isRunning(pid)));
     await this.#endpoint.noteUnknown(beganMs);
     this.caused.push({ fault: "server", beganMs, doneMs: performance.now() });
   }
@@ -184,7 +186,9 @@ function judge(
   { caused, changesMade }: Drill,
   print: FaultOptions["print"],
 ): FaultRow[] {
-  const wrong = load.answered.filter((answer) => !isAllowed(endpoint, answer));
+  const others = load.answered.filter((answer) => !isAllowed(endpoint, answer));
+  const early = others.filter((answer) => isEarly(endpoint, answer));
+  const wrong = others.filter((answer) => !early.includes(answer));
   for (const { id, kind, revision, sentMs, doneMs } of wrong.slice(0, 10))
     print(
       `${kind.method} ${kind.at} ${id} was answered by ${revision}, from ${sentMs.toFixed(0)} to ${doneMs.toFixed(0)} ms`,
@@ -203,13 +207,19 @@ function judge(
       tried: load.calls,
       of: "calls",
       lost: lost.length + wrong.length + twice.length + missed.length,
-      seen: `${changesMade} changes; killed: ${count("gateway")} gateways, ${count("server")} control servers, ${count("replica")} replicas, with which ${load.failures.length - lost.length} calls in flight failed; ${wrong.length} answered by a revision without a share, ${twice.length} executed twice`,
+      seen: `${changesMade} changes; killed: ${count("gateway")} gateways, ${count("server")} control servers, ${count("replica")} replicas, with which ${load.failures.length - lost.length} calls in flight failed; ${wrong.length} answered by a revision without a share, ${early.length} at the tag of the serving revision by the one that replaced it, ${twice.length} executed twice`,
     },
   ];
 }
 
 const isAllowed = ({ allowed }: SplitEndpoint, { kind, revision, sentMs, doneMs }: Answered) =>
   allowed.get(kind.at)?.allows(revision, sentMs, doneMs) === true;
+
+/** Tells whether a call of a tag was answered by the revision that was replacing the tagged one (docs/traffic-split.md, "Limits"). */
+const isEarly = ({ allowed, deployed }: SplitEndpoint, { kind, revision, sentMs, doneMs }: Answered) =>
+  kind.at !== "" &&
+  deployed.allows(revision, sentMs, doneMs) &&
+  allowed.get("")?.allows(revision, sentMs, doneMs) === true;
 
 /** Returns the failures that no fault explains: a killed gateway ends the calls in it, a killed replica its POSTs; one of each client. */
 function unexplained(failures: readonly FailedCall[], caused: readonly Caused[]): FailedCall[] {

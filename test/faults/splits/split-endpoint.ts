@@ -13,6 +13,8 @@ const WAIT_MS = 90_000;
 /** An endpoint with several revisions, and the revisions that its calls may get. */
 export class SplitEndpoint {
   readonly allowed = new Map(["", STABLE, PREVIEW].map((at) => [at, new AllowedRevisions()] as const));
+  /** Times in which revisions became the serving one. */
+  readonly deployed = new AllowedRevisions();
   readonly #served: Served;
   readonly #artifact: Artifact;
   readonly #counter: string;
@@ -77,6 +79,7 @@ export class SplitEndpoint {
   /** Notes which revisions calls may get, by what the server says. */
   async note(began: number, passing: readonly string[] = []): Promise<void> {
     const { serving, shares = { [serving]: 100 }, tags } = await this.traffic();
+    this.deployed.changed([], began, this.#namesOf([serving]));
     const withShare = Object.keys(shares).filter((id) => (shares[id] as number) > 0);
     this.#allowed("").changed(this.#namesOf(withShare), began, passing);
     for (const at of [STABLE, PREVIEW]) {
