@@ -198,7 +198,10 @@ function judge(
   const twice = executions.repeated(() => true);
   for (const id of twice.slice(0, 5)) print(`${id} was executed ${executions.counts.get(id)} times`);
   const lost = unexplained(load.failures, caused);
-  printFailures(lost, print);
+  printFailures(
+    lost.map((failure) => ({ ...failure, text: `${nearest(failure, caused)}: ${failure.text}` })),
+    print,
+  );
   const count = (fault: Fault) => caused.filter((each) => each.fault === fault).length;
   return [
     {
@@ -233,6 +236,14 @@ function unexplained(failures: readonly FailedCall[], caused: readonly Caused[])
     if (index >= 0) used.add(`${client} ${index}`);
     return index < 0;
   });
+}
+
+/** Describes the last fault before a call failed. */
+function nearest({ sentMs, failedMs }: FailedCall, caused: readonly Caused[]): string {
+  const last = caused.findLast(({ beganMs }) => beganMs <= failedMs);
+  if (last === undefined) return "before the first fault";
+  const ms = (at: number) => (at - last.beganMs).toFixed(0);
+  return `${last.fault} killed at 0, back at ${ms(last.doneMs)}, call from ${ms(sentMs)} to ${ms(failedMs)} ms`;
 }
 
 const isReplicas = (fault: Fault, { method }: ClientKind, status: number | undefined) =>
