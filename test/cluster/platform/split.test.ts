@@ -87,8 +87,8 @@ describe("a revision beside the serving one", { concurrency: 2 }, () => {
     const org = own.org();
     const key = `${org}/x`;
     const image = await own.instance.image(CODE);
-    const old = (await own.serve(key, image, { env: { VALUE: "1" } })).revision;
-    const next = (await own.serve(key, image, { env: { VALUE: "2" } })).revision;
+    const old = (await own.serve(key, image, { keepWarm: "10m", env: { VALUE: "1" } })).revision;
+    const next = (await own.serve(key, image, { keepWarm: "10m", env: { VALUE: "2" } })).revision;
     const isWarm = ({ otherReplicas = [] }: EndpointView) =>
       otherReplicas.some(({ revision, ready }) => revision === old && ready);
     await own.waitFor(key, "the previous revision is kept warm", isWarm);

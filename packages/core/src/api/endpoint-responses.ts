@@ -37,7 +37,7 @@ export const endpointViewSchema = z
     revision: z.string().describe("The revision that serves, or that is being deployed when there is no other"),
     origin: revisionOriginSchema
       .optional()
-      .describe("Where that revision comes from. Absent: an older release of the server deployed it"),
+      .describe("Provenance of that revision. Absent: an older release of the server deployed it"),
     deploying: z.string().optional().describe("The revision that is about to replace it"),
     image: z.string().describe("bundle@sha256:… or the reference of an image"),
     warm: z
