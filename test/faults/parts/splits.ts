@@ -210,7 +210,7 @@ function judge(
       tried: load.calls,
       of: "calls",
       lost: lost.length + wrong.length + twice.length + missed.length,
-      seen: `${changesMade} changes; killed: ${count("gateway")} gateways, ${count("server")} control servers, ${count("replica")} replicas, with which ${load.failures.length - lost.length} calls in flight failed; ${wrong.length} answered by a revision without a share, ${early.length} at the tag of the serving revision by the one that replaced it, ${twice.length} executed twice`,
+      seen: `${changesMade} changes; ${count("gateway")} gateways, ${count("server")} servers, ${count("replica")} replicas killed; ${load.failures.length - lost.length} calls in flight failed; ${wrong.length} answered without a share, ${early.length} of a tag by the next revision; ${twice.length} executed twice`,
     },
   ];
 }
