@@ -669,17 +669,21 @@ function sendResult(call, result) {
     if (encoding !== void 0) return lazy().sendEncoded(call, result, headers, encoding);
     return sendBody(call, result.status, headers, result.body);
   }
-  if (result instanceof Response) return lazy().sendWebResponse(call, result);
+  if (isResponse(result)) return lazy().sendWebResponse(call, result);
   return sendBody(call, void 0, {}, result);
 }
 function isExact(value) {
-  if (value === null || typeof value !== "object" || value instanceof Response) return false;
+  if (value === null || typeof value !== "object" || isResponse(value)) return false;
   const { status } = value;
   if (!Number.isInteger(status)) return false;
   for (const key in value) if (key !== "status" && key !== "headers" && key !== "body") return false;
   if (status < 200 || status > 599)
     throw new Problem("INVALID_RESPONSE", `Expected "status" to be from 200 to 599, got ${status}`);
   return true;
+}
+function isResponse(value) {
+  if (typeof value !== "object" || value === null) return false;
+  return value[Symbol.toStringTag] === "Response" && value instanceof Response;
 }
 function sendBody(call, status, headers, body) {
   if (body === void 0 || body === null) return send(call, status ?? 204, headers, void 0);

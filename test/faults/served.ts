@@ -93,11 +93,12 @@ export class Served implements AsyncDisposable {
       .filter((line) => /"level":[456]0/.test(line));
   }
 
-  async up(): Promise<void> {
+  /** Starts the server. @param args additional arguments, of this start alone */
+  async up(args: readonly string[] = []): Promise<void> {
     const registry = ["--registry-push", this.#registry.push, "--registry-pull", this.#registry.pull];
     const more = this.platform === "kubernetes" ? ["--platform", "kubernetes", ...registry] : [];
     this.#client?.[Symbol.dispose]();
-    this.#server = await this.faas.up({ args: ["--log-level", "info", ...more, ...this.#args] });
+    this.#server = await this.faas.up({ args: ["--log-level", "info", ...more, ...this.#args, ...args] });
     this.#client = new HttpClient(this.url);
   }
 
@@ -185,7 +186,13 @@ export class Served implements AsyncDisposable {
    */
   async kill(id: string): Promise<void> {
     if (this.platform === "embedded") {
-      const { pid } = JSON.parse(await readFile(join(this.faas.data, "run", `${id}.json`), "utf8"));
+      const record = join("run", `${id}.json`);
+      const { data } = this.faas;
+      // A server that replaces gateways of a killed one has another folder for its processes.
+      const text = await readFile(join(data, record), "utf8").catch(() =>
+        readFile(join(data, "successor", record), "utf8"),
+      );
+      const { pid } = JSON.parse(text);
       process.kill(pid, "SIGKILL");
       return;
     }

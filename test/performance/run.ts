@@ -16,6 +16,7 @@ import { pythonApps } from "./python-apps.ts";
 import { chosenParts, publish } from "./rig/page.ts";
 import type { Row } from "./rig/table.ts";
 import { simulatedCluster } from "./simulated-cluster.ts";
+import { splits } from "./splits/splits.ts";
 import { keptRevisions } from "./state/kept-revisions.ts";
 import { tenThousand } from "./ten-thousand.ts";
 import { tls } from "./tls.ts";
@@ -37,6 +38,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   "kept-revisions": keptRevisions,
   "gateway-views": gatewayViews,
   "gateway-processes": gatewayProcesses,
+  splits,
   "simulated-cluster": simulatedCluster,
 };
 

@@ -95,6 +95,14 @@ test("a default export that was compiled to CommonJS is the handler", async () =
   assert.equal((await wrapper.call("/")).text, "1");
 });
 
+test("a call does not load the classes of the web, which take longer than the rest of a first call", async () => {
+  const text =
+    "export const handler = () => ({ loaded: process.moduleLoadList.filter((name) => /undici/.test(name)) });";
+  await using wrapper = await start(node, text);
+  assert.deepEqual((await wrapper.call("/")).json(), { loaded: [] });
+  assert.deepEqual((await wrapper.call("/")).json(), { loaded: [] });
+});
+
 for (const [name, text] of [
   ["index.mjs", 'import "@team/gone/sub.js"; export const handler = () => 1;'],
   ["index.cjs", 'require("@team/gone/sub.js");'],

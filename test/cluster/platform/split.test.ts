@@ -57,13 +57,38 @@ describe("a revision beside the serving one", { concurrency: 2 }, () => {
     );
   });
 
+  test("answers at once after a rollback to it, while it is kept warm, and no call fails", async () => {
+    const key = `${server.org()}/back`;
+    const [old, next] = await twoRevisions(key, { keepWarm: "10m" });
+    const isWarm = ({ otherReplicas = [] }: EndpointView) =>
+      otherReplicas.some(({ revision, ready }) => revision === old && ready);
+    await server.waitFor(key, "the previous revision is kept warm", isWarm);
+    await split(key, { [old]: 10, [next]: 90 });
+    assert.deepEqual(await countsOf(key, 20), { [old]: 2, [next]: 18 });
+
+    const path = `/-/orgs/${key.replace("/", "/endpoints/")}`;
+    assert.equal((await server.send("POST", `${path}/rollback`)).status, 200);
+    const first = await server.request(key);
+    assert.deepEqual([(await first.text()).split(" ")[0], first.headers.get("x-cold-start")], [old, null]);
+    let isOver = false;
+    const over = server
+      .waitFor(key, "the endpoint serves it", ({ revision, deploying }) => revision === old && deploying === undefined)
+      .finally(() => {
+        isOver = true;
+      });
+    const answered = new Set<string>();
+    while (!isOver) answered.add((await server.text(key)).split(" ")[0] ?? "");
+    assert.equal((await over).traffic?.keptWarm?.revision, next);
+    assert.deepEqual([...answered], [old]);
+  });
+
   test("survives a restart of the server, and is removed with the endpoint", async () => {
     await using own = await ClusterServer.start();
     const org = own.org();
     const key = `${org}/x`;
     const image = await own.instance.image(CODE);
-    const old = (await own.serve(key, image, { env: { VALUE: "1" } })).revision;
-    const next = (await own.serve(key, image, { env: { VALUE: "2" } })).revision;
+    const old = (await own.serve(key, image, { keepWarm: "10m", env: { VALUE: "1" } })).revision;
+    const next = (await own.serve(key, image, { keepWarm: "10m", env: { VALUE: "2" } })).revision;
     const isWarm = ({ otherReplicas = [] }: EndpointView) =>
       otherReplicas.some(({ revision, ready }) => revision === old && ready);
     await own.waitFor(key, "the previous revision is kept warm", isWarm);

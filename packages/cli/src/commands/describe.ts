@@ -2,6 +2,7 @@ import { type EndpointView, formatWarmWindow } from "@faas/core";
 import type { Command } from "commander";
 import { connect } from "../client/connect.ts";
 import { parseRef } from "../options/target.ts";
+import { originRows, trafficRows } from "../revisions/describe-rows.ts";
 import { outputOf } from "../terminal/failure-output.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
 import { columns, type OutputFormat, outputOption, print } from "../terminal/output.ts";
@@ -31,6 +32,8 @@ function table(view: EndpointView): string {
     ...(view.limited === undefined ? [] : [["limited", view.limited]]),
     ...(view.cpuPending === undefined ? [] : [["cpu pending", view.cpuPending]]),
     ["revision", view.revision],
+    ...originRows(view),
+    ...trafficRows(view, Date.now()),
     ...(view.deploying === undefined ? [] : [["deploying", view.deploying]]),
     ["image", view.image],
     ...(view.warm === undefined ? [] : [["warm image", view.warm.image]]),

@@ -39,9 +39,12 @@ test("deploy twice, list, compare, roll back: the first revision serves again", 
 
   const { stdout: listed } = await run("revisions", "acme/hello");
   const [head, ...rows] = listed.trimEnd().split("\n");
-  assert.match(head ?? "", /^REVISION +AGE +AUTHOR +COMMIT +SHARE +STATE +MESSAGE$/);
-  assert.match(rows[0] ?? "", new RegExp(`^${second} +\\d+s +- +[0-9a-f]{10}\\+ +100% +serving$`));
-  assert.match(rows[1] ?? "", new RegExp(`^${first} +\\d+s +- +${commit.slice(0, 10)}\\+ +- +kept +the first one$`));
+  assert.match(head ?? "", /^REVISION +AGE +AUTHOR +COMMIT +SHARE +TAGS +STATE +MESSAGE$/);
+  assert.match(rows[0] ?? "", new RegExp(`^${second} +\\d+s +- +[0-9a-f]{10}\\+ +100% +- +serving$`));
+  assert.match(
+    rows[1] ?? "",
+    new RegExp(`^${first} +\\d+s +- +${commit.slice(0, 10)}\\+ +- +- +kept, warm for \\d+m +the first one$`),
+  );
   const { revisions } = JSON.parse((await run("revisions", "acme/hello", "-o", "json")).stdout);
   assert.deepEqual(
     revisions.map(({ origin }: { origin: { from: string } }) => origin.from),

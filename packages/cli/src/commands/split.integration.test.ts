@@ -54,6 +54,16 @@ test("deploy twice, split, tag, preview: each revision answers where it should",
     ["draft", "draft", "new"],
   );
   assert.match((await run("split", "acme/hello")).stdout, new RegExp(`${preview.revision} +0 % +@pr-7, preview until`));
+
+  const { stdout: revisions } = await run("revisions", "acme/hello");
+  assert.match(revisions, new RegExp(`^${preview.revision} .* - +@pr-7 +kept, preview for [67]d$`, "m"));
+  assert.match(revisions, new RegExp(`^${next} .* 100% +- +serving$`, "m"));
+  await run("split", "acme/hello", `${next}=99`, `${old}=1`, "--sticky", "header:X-User");
+  const { stdout: described } = await run("describe", "acme/hello");
+  assert.match(described, /^deployed +\d{4}-\S+Z from 127\.0\.0\.1$/m);
+  assert.match(described, new RegExp(`^split +${next} 99%, ${old} 1%, sticky by header:x-user$`, "m"));
+  assert.match(described, new RegExp(`^tag +@pr-7 ${preview.revision}$`, "m"));
+  assert.match(described, new RegExp(`^preview +${preview.revision}, expires in [67]d$`, "m"));
 });
 
 test("a preview that does not load fails with the reason, and the endpoint is unchanged", async (t) => {

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { warmImageSchema } from "../endpoints/endpoint.ts";
 import { replicaFailureSchema, startStageSchema } from "../endpoints/platform.ts";
+import { revisionOriginSchema } from "../endpoints/revision-origin.ts";
 import { egresses, settingsSchema, visibilities } from "../endpoints/settings.ts";
 import { settingChangeSchema } from "../endpoints/settings-change.ts";
 import { trafficViewSchema } from "../endpoints/traffic.ts";
@@ -34,6 +35,9 @@ export const endpointViewSchema = z
         "deploying: the newest revision has not been ready yet. starting: replicas are requested, none is ready. ready: at least one replica is. idle: no replicas until the next request. failed: nothing can serve, and failure has the reason",
       ),
     revision: z.string().describe("The revision that serves, or that is being deployed when there is no other"),
+    origin: revisionOriginSchema
+      .optional()
+      .describe("Provenance of that revision. Absent: an older release of the server deployed it"),
     deploying: z.string().optional().describe("The revision that is about to replace it"),
     image: z.string().describe("bundle@sha256:… or the reference of an image"),
     warm: z

@@ -18,6 +18,17 @@ const revisionViewSchema = z
         "deploying: it is about to serve. serving: it serves. kept: it can be rolled back to. failed: its deployment failed",
       ),
     share: z.number().describe("Percentage of the calls that it gets"),
+    tags: z.array(z.string()).optional().describe("Names that lead to it, each with an address. Absent: none"),
+    preview: z
+      .object({ expiresAt: z.string().optional().describe("Absent: never") })
+      .optional()
+      .describe("Present when it runs as a preview, without a share of the calls"),
+    keptWarmUntil: z
+      .string()
+      .optional()
+      .describe(
+        "Present while it keeps a replica for a rollback, because it served before: the time at which that ends",
+      ),
     createdAt: z.string(),
     servedUntil: z
       .string()

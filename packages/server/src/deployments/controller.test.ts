@@ -8,6 +8,7 @@ import {
   limitNumbers,
   type ReplicaFailure,
   type SettingsInput,
+  variantRef,
   withDefaults,
 } from "@faas/core";
 import { EndpointRegistry, StatusSync } from "@faas/gateway";
@@ -17,6 +18,7 @@ import { DisposerStack } from "../lib/disposer-stack.ts";
 import { KeyedMutex } from "../lib/keyed-mutex.ts";
 import { candidateRevision, FAILED_FIRST_MAX_MS, servingRevision } from "../state/records.ts";
 import { Store } from "../state/store.ts";
+import { withTag } from "../variants/traffic.ts";
 import { Variants } from "../variants/variants.ts";
 import { Admission } from "./admission.ts";
 import { DeploymentController } from "./controller.ts";
@@ -207,4 +209,23 @@ test("an outcome that could not be written is written later", async (t) => {
   await eventually("the write fails", () => rejected > 0);
   isFull = false;
   await settled;
+});
+
+test("another revision is prepared before the endpoint stops serving it, so that its tag leads to it at every moment", async (t) => {
+  const platform = new TestPlatform(() => ok);
+  const { store, registry, deploy } = await started(t, platform);
+  const ref = { org: "acme", endpoint: "tagged" };
+  const first = await deploy(ref);
+  await first.settled;
+  await store.changeEndpoint(ref, (record) => record && withTag(record, "stable", first.revision));
+  const apply = platform.apply.bind(platform);
+  const served: (string | undefined)[] = [];
+  t.mock.method(platform, "apply", (spec: EndpointSpec) => {
+    if (spec.variantOf !== undefined) served.push(registry.get(endpointKey(ref))?.spec.revision);
+    return apply(spec);
+  });
+  const second = await deploy(ref, { concurrency: 2 });
+  await second.settled;
+  await eventually("the revision is a variant", () => registry.get(endpointKey(variantRef(ref, first.revision))));
+  assert.deepEqual(served, [first.revision]);
 });

@@ -50,7 +50,7 @@ export interface RolloutContext {
   readonly log: Logger;
   /** Serializes the changes of one endpoint. */
   readonly mutex: KeyedMutex;
-  readonly variants: Pick<Variants, "has" | "trySync">;
+  readonly variants: Pick<Variants, "has" | "trySync" | "tryPrepare">;
   /** Aborted when the server stops: no outcome is evaluated afterwards. */
   readonly stopping: AbortSignal;
   /** Removes an endpoint, which is not registered, from the platform. */
@@ -149,6 +149,8 @@ export class Rollout implements Disposable {
     );
     this.#enter(IDLE);
     const latest = store.endpoint(this.ref) ?? record;
+    // Before the endpoint serves another revision: tags of the one that served have to lead to it at every moment.
+    await variants.tryPrepare(this.ref, latest);
     registry.put(servedSpec(this.ref, latest)).deploying = false;
     log.info({ ...this.ref, revision: revision.id }, "deployed");
     onEnded(this.ref);

@@ -116,6 +116,21 @@ test("a tag has an address, can be moved and removed", async () => {
   assert.equal((await tag("DELETE")).problem.code, "REVISION_NOT_FOUND");
 });
 
+test("a tag of the serving revision leads to a replica at every moment of a deployment", async () => {
+  const key = "retagged/x";
+  const first = await deploy(key, "0");
+  await server.send("PUT", `${pathOf(key)}/tags/stable`, { revision: first });
+  for (let value = 1; value <= 5; value++) {
+    let isOver = false;
+    const deployed = deploy(key, String(value)).finally(() => {
+      isOver = true;
+    });
+    while (!isOver) await revisionAt(`${key}@stable`);
+    const revision = await deployed;
+    await server.send("PUT", `${pathOf(key)}/tags/stable`, { revision });
+  }
+});
+
 test("after a deployment the previous revision keeps a replica, and a rollback sends calls to it at once", async () => {
   const key = "back/x";
   const old = await deploy(key, "1", {}, { keepWarm: "1m" });

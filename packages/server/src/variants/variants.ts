@@ -58,10 +58,13 @@ export class Variants {
   }
 
   /** As `sync`, but a failure is only logged: other revisions are not worth the failure of a deployment. */
-  async trySync(ref: EndpointRef, record: EndpointRecord): Promise<void> {
-    await this.sync(ref, record).catch((error) =>
-      this.#options.log.warn({ err: error, ...ref }, "failed to run a revision beside the serving one"),
-    );
+  trySync(ref: EndpointRef, record: EndpointRecord): Promise<void> {
+    return this.#logFailure(ref, this.sync(ref, record));
+  }
+
+  /** As `prepare`, but a failure is only logged. */
+  tryPrepare(ref: EndpointRef, record: EndpointRecord): Promise<void> {
+    return this.#logFailure(ref, this.prepare(ref, record));
   }
 
   /** Applies the variants of a record, which may not be written yet, to the platform: calls can go to them afterwards. */
@@ -189,6 +192,11 @@ export class Variants {
       .catch((error) =>
         log.warn({ err: error, ...variant }, "failed to remove a revision from the platform, will retry"),
       );
+  }
+
+  #logFailure(ref: EndpointRef, work: Promise<void>): Promise<void> {
+    const { log } = this.#options;
+    return work.catch((error) => log.warn({ err: error, ...ref }, "failed to run a revision beside the serving one"));
   }
 
   #appliedOf(ref: EndpointRef): Map<string, EndpointSpec> {

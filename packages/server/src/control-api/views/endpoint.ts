@@ -34,6 +34,7 @@ export function viewEndpoint(
     url: `${origin}/${endpointKey(ref)}`,
     phase: phaseOf(record, served, variants),
     revision: serving.id,
+    ...(serving.origin === undefined ? {} : { origin: serving.origin }),
     ...(candidate === undefined ? {} : { deploying: candidate.id }),
     image: formatArtifact(serving.artifact),
     ...(serving.warm === undefined ? {} : { warm: serving.warm }),

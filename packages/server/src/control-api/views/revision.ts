@@ -1,8 +1,23 @@
 import { formatArtifact, type Revision, type RevisionDetails, type RevisionView } from "@faas/core";
 import { candidateRevision, type EndpointRecord, keptRevisions, servingRevision } from "../../state/records.ts";
+import { liveTraffic } from "../../variants/traffic.ts";
 
 /** Builds the response body for the revisions of an endpoint, newest first. */
-export function viewRevisions(record: EndpointRecord): RevisionView[] {
+export function viewRevisions(record: EndpointRecord, nowMs: number = Date.now()): RevisionView[] {
+  const { tags = {}, previews = {}, keptWarm } = liveTraffic(record, nowMs);
+  return listRevisions(record).map((view) => {
+    const { revision } = view;
+    const own = Object.keys(tags).filter((tag) => tags[tag] === revision);
+    return {
+      ...view,
+      ...(own.length === 0 ? {} : { tags: own }),
+      ...(previews[revision] === undefined ? {} : { preview: previews[revision] }),
+      ...(keptWarm?.revision === revision ? { keptWarmUntil: keptWarm.until } : {}),
+    };
+  });
+}
+
+function listRevisions(record: EndpointRecord): RevisionView[] {
   const candidate = candidateRevision(record);
   return [
     ...(candidate

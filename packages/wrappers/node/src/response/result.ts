@@ -19,7 +19,7 @@ export function sendResult(call: Call, result: unknown): Promise<void> | undefin
     if (encoding !== undefined) return lazy().sendEncoded(call, result, headers, encoding);
     return sendBody(call, result.status, headers, result.body);
   }
-  if (result instanceof Response) return lazy().sendWebResponse(call, result);
+  if (isResponse(result)) return lazy().sendWebResponse(call, result);
   return sendBody(call, undefined, {}, result);
 }
 
@@ -32,13 +32,22 @@ export interface ExactResult {
 
 /** Tests for `{ status, headers?, body? }` with an integer status and no other key. */
 function isExact(value: unknown): value is ExactResult {
-  if (value === null || typeof value !== "object" || value instanceof Response) return false;
+  if (value === null || typeof value !== "object" || isResponse(value)) return false;
   const { status } = value as { readonly status?: unknown };
   if (!Number.isInteger(status)) return false;
   for (const key in value) if (key !== "status" && key !== "headers" && key !== "body") return false;
   if ((status as number) < 200 || (status as number) > 599)
     throw new Problem("INVALID_RESPONSE", `Expected "status" to be from 200 to 599, got ${status}`);
   return true;
+}
+
+/** Tests for a `Response` of the web. Its tag comes first: the class itself is part of a large module, which Node loads when the class is first mentioned. */
+function isResponse(value: unknown): value is Response {
+  if (typeof value !== "object" || value === null) return false;
+  return (
+    (value as { readonly [Symbol.toStringTag]?: unknown })[Symbol.toStringTag] === "Response" &&
+    value instanceof Response
+  );
 }
 
 /** Sends a body by its type. The status defaults to 204 without a body, and to 200 with one. */
