@@ -132,6 +132,7 @@ function Cells({ entry: { key, view, history, stats } }: { readonly entry: Endpo
           <span class="muted">{org}/</span>
           {endpoint}
         </a>
+        {view.traffic?.shares && <span class="phase split">split</span>}
       </span>
       <span role="cell" class={`phase ${phase}`}>
         {phase}
@@ -148,9 +149,13 @@ function Cells({ entry: { key, view, history, stats } }: { readonly entry: Endpo
         {errorShare(figures)}
       </Cell>
       <Cell head="p50">{formatMs(figures?.p50Ms)}</Cell>
-      <Cell head="p95" place="last">
+      <span role="cell" class="figure last latency">
+        <span class="label" aria-hidden="true">
+          p95
+        </span>
+        <Sparkline values={history.latency(SPARK_SECONDS, now)} />
         {formatMs(figures?.p95Ms)}
-      </Cell>
+      </span>
       <Cell head="p99" place="minor">
         {formatMs(figures?.p99Ms)}
       </Cell>
