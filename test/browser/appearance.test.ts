@@ -60,6 +60,8 @@ for (const colorScheme of ["light", "dark"] as const) {
       await link(page, "GET /19").first().waitFor();
       await page.getByText("preview", { exact: true }).waitFor();
       await check("endpoint");
+      await page.getByRole("heading", { name: "Replicas" }).evaluate((heading) => heading.scrollIntoView());
+      await screenshot(page, `revisions-${colorScheme}-${width}`);
       await page.getByRole("button", { name: "Change settings" }).click();
       await checkAccessibility(page, "settings");
       await link(page, "Calls").click();

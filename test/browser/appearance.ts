@@ -12,6 +12,9 @@ const WANTED = new Set([
   "overview-light-1200",
   "overview-dark-360",
   "endpoint-light-1200",
+  "revisions-light-1200",
+  "call-light-1200",
+  "call-dark-360",
   "failure-light-1200",
   "server-light-1200",
 ]);

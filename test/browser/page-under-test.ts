@@ -3,8 +3,9 @@ import { after, type TestContext } from "node:test";
 import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { startChromium } from "./chromium.ts";
 
-/** Messages of the browser about requests that a test makes fail. */
-const EXPECTED = /status of (?:401|403|404|50\d)|net::ERR_/;
+/** Messages of the browser about requests that a test makes fail, and about plain HTTP from another machine. */
+const EXPECTED =
+  /status of (?:401|403|404|50\d)|net::ERR_|Opener-Policy header has been ignored.* origin was untrustworthy/;
 
 /** Pages of one browser, which ends after the tests of the file. */
 export class PagesUnderTest {

@@ -119,7 +119,7 @@ function Place({ model }: { readonly model: ServerModel }) {
   const isFirst = useRef(true);
   useEffect(() => {
     const name = "endpoint" in route ? `${route.org}/${route.endpoint}` : route.page;
-    document.body.className = route.page;
+    document.body.className = `${route.page}-page`;
     document.title = `${name} – faas`;
     if (!isFirst.current) {
       // As after a new page: people and screen readers start at its top.

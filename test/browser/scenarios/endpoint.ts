@@ -35,6 +35,11 @@ export const endpoint: Scenarios = {
       .getByText(/GET \/fail 500/)
       .nth(1)
       .waitFor();
+    await log
+      .getByRole("link", { name: /^Trace of/ })
+      .first()
+      .click();
+    await page.getByRole("rowheader", { name: "function" }).waitFor();
   },
 
   "the form calls the endpoint and shows the response with its timing": async (t, stage) => {
@@ -44,10 +49,7 @@ export const endpoint: Scenarios = {
     await page.getByText("200 OK").waitFor();
     await page.getByText(/of it .*exec [\d.]+ ms/).waitFor();
     await page.getByLabel("Response").getByText('"limit": "3"').waitFor();
-    await page
-      .getByRole("link", { name: /^Trace of/ })
-      .first()
-      .click();
+    await link(page, "Show its way").click();
     await page.getByRole("rowheader", { name: "function" }).waitFor();
   },
 

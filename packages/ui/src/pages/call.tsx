@@ -90,7 +90,7 @@ function Lines({ session, org, endpoint, requestId }: CallPageProps) {
       {lines?.length === 0 && <p class="muted">None.</p>}
       {lines !== undefined && lines.length > 0 && (
         <div class="log" role="log" aria-label="Log lines" tabIndex={0}>
-          <LogLines org={org} endpoint={endpoint} lines={lines} />
+          <LogLines lines={lines} />
         </div>
       )}
     </section>

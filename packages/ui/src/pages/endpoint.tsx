@@ -39,13 +39,7 @@ export function EndpointPage({ model, org, endpoint }: EndpointPageProps) {
   );
 }
 
-function Details({
-  model,
-  entry: { key, view, history },
-}: {
-  readonly model: ServerModel;
-  readonly entry: EndpointEntry;
-}) {
+function Details({ model, entry: { view, history } }: { readonly model: ServerModel; readonly entry: EndpointEntry }) {
   const { session } = model;
   const { org, endpoint } = view;
   const events = useEndpointEvents(model, org, endpoint);
@@ -61,7 +55,7 @@ function Details({
       <Replicas view={view} />
       <Starts events={events} />
       <Revisions model={model} view={view} />
-      {session.can("invoke") && <CallForm session={session} path={`/${key}`} />}
+      {session.can("invoke") && <CallForm session={session} org={org} endpoint={endpoint} />}
       <LogView session={session} org={org} endpoint={endpoint} />
       <SettingsView model={model} view={view} />
       <Events events={events} />

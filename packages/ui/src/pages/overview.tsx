@@ -120,7 +120,8 @@ const HEADS = ["Endpoint", "State", "Replicas", "Calls/s", "Errors", "p50", "p95
 
 function Cells({ entry: { key, view, history, stats } }: { readonly entry: EndpointEntry }) {
   const now = nowSeconds();
-  const { org, endpoint, phase, replicas } = view;
+  const { org, endpoint, phase, otherReplicas = [] } = view;
+  const replicas = [...view.replicas, ...otherReplicas];
   const ready = replicas.filter((replica) => replica.ready).length;
   // Calls of the last seconds are not in the figures of the last minutes yet.
   const figures = stats && stats.requests > 0 ? stats : history.lastWithCalls;

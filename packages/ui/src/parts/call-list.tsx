@@ -13,13 +13,14 @@ export interface CallListProps {
 }
 
 const LABELS: Readonly<Record<List, string>> = { last: "Latest", slowest: "Slowest", failed: "Failed" };
-const LIMIT = "30";
+/** Calls in the list of one endpoint, and in that of all. */
+const LIMITS = { one: "10", all: "50" } as const;
 const RELOAD_MS = 5_000;
 
 /** Recent calls, which the server keeps in memory: the latest, the slowest or the failed ones. Each has a link to its waterfall. */
 export function CallList({ session, endpoint }: CallListProps) {
   const [list, setList] = useState<List>("last");
-  const query = new URLSearchParams({ ...endpoint, list, limit: LIMIT }).toString();
+  const query = new URLSearchParams({ ...endpoint, list, limit: endpoint ? LIMITS.one : LIMITS.all }).toString();
   const { calls, section } = useCalls(session, query);
   return (
     <div ref={section}>
@@ -34,7 +35,7 @@ export function CallList({ session, endpoint }: CallListProps) {
       </fieldset>
       {calls?.length === 0 && <p class="muted">{list === "failed" ? "None has failed recently." : "None recently."}</p>}
       {calls !== undefined && calls.length > 0 && (
-        <Table name={`${LABELS[list]} calls`} heads={[...(endpoint ? [] : ["Endpoint"]), ...HEADS]}>
+        <Table name={`${LABELS[list]} calls`} heads={endpoint ? HEADS : [...HEADS, "Endpoint"]}>
           {calls.map((call) => (
             <Row key={`${call.requestId} ${call.arrived}`} call={call} hasEndpoint={endpoint === undefined} />
           ))}
@@ -50,14 +51,7 @@ function Row({ call, hasEndpoint }: { readonly call: Call; readonly hasEndpoint:
   const { org, endpoint, requestId, method, path, status, durationMs, cold, arrived } = call;
   return (
     <tr>
-      {hasEndpoint && (
-        <td>
-          <a href={hrefOf({ page: "endpoint", org, endpoint })}>
-            {org}/{endpoint}
-          </a>
-        </td>
-      )}
-      <td class="request">
+      <td class="text">
         <a href={hrefOf({ page: "call", org, endpoint, requestId })}>
           {method} {path}
         </a>
@@ -68,6 +62,13 @@ function Row({ call, hasEndpoint }: { readonly call: Call; readonly hasEndpoint:
       <td>
         <time dateTime={arrived}>{formatTime(arrived)}</time>
       </td>
+      {hasEndpoint && (
+        <td>
+          <a href={hrefOf({ page: "endpoint", org, endpoint })}>
+            {org}/{endpoint}
+          </a>
+        </td>
+      )}
     </tr>
   );
 }

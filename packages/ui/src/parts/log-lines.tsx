@@ -3,23 +3,23 @@ import { hrefOf } from "../route.ts";
 import { formatTime } from "./format.ts";
 
 export interface LogLinesProps {
-  readonly org: string;
-  readonly endpoint: string;
   readonly lines: readonly NumberedLine[];
+  /** Endpoint to whose calls the lines have links. Absent: no links. */
+  readonly endpoint?: { readonly org: string; readonly endpoint: string };
 }
 
 /** Line with a number that no other one has. */
 export type NumberedLine = LogLine & { readonly number: number };
 
-/** Lines of a log. The line of a call has a link to its waterfall. */
-export function LogLines({ org, endpoint, lines }: LogLinesProps) {
+/** Lines of a log. The line of a call can have a link to its waterfall. */
+export function LogLines({ lines, endpoint }: LogLinesProps) {
   return (
     <>
       {lines.map(({ number, time, stream, line, access, requestId }) => (
         <div key={number} class={classOf(stream, access?.status)}>
-          <time dateTime={time}>{formatTime(time)}</time> {line}{" "}
-          {access !== undefined && requestId !== undefined && (
-            <a href={hrefOf({ page: "call", org, endpoint, requestId })} aria-label={`Trace of ${requestId}`}>
+          <time dateTime={time}>{formatTime(time)}</time> {line}
+          {endpoint && access && requestId !== undefined && (
+            <a href={hrefOf({ page: "call", ...endpoint, requestId })} aria-label={`Trace of ${requestId}`}>
               trace
             </a>
           )}

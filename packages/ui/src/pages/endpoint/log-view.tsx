@@ -42,7 +42,7 @@ export function LogView({ session, org, endpoint }: LogViewProps) {
       {problem !== undefined && <p class="warning">{problem}</p>}
       <div class="log" role="log" aria-label="Log lines" tabIndex={0} ref={list} onScroll={onScroll}>
         {lines.length === 0 && <p class="muted">No lines yet.</p>}
-        <LogLines org={org} endpoint={endpoint} lines={lines} />
+        <LogLines lines={lines} endpoint={{ org, endpoint }} />
       </div>
     </section>
   );

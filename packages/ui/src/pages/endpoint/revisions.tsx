@@ -115,7 +115,7 @@ function Row({ revision, view, onServe }: RowProps) {
       <td>{formatTime(origin?.at ?? createdAt)}</td>
       <td>{origin?.by ?? "–"}</td>
       <td>{commit === undefined ? "–" : `${commit}${origin?.dirty ? " with changes" : ""}`}</td>
-      <td>{origin?.message ?? "–"}</td>
+      <td class="text">{origin?.message ?? "–"}</td>
       <td>
         {onServe && (
           <button type="button" aria-label={`${verbOf(revision)} ${id}`} onClick={() => onServe(revision)}>

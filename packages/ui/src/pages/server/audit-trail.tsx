@@ -16,16 +16,16 @@ export function AuditTrail({ session }: { readonly session: Session }) {
       <h2>Audit trail</h2>
       {entries?.length === 0 && <p class="muted">No entries yet.</p>}
       {entries !== undefined && entries.length > 0 && (
-        <Table name="Audit trail" heads={["Time", "Key", "Action", "Target", "Change", "Status", "From"]}>
+        <Table name="Audit trail" heads={["Time", "Key", "Action", "Target", "Status", "From", "Change"]}>
           {entries.map(({ requestId, time, key, action, target, change, status, code, from }) => (
             <tr key={requestId}>
               <td>{formatTime(time)}</td>
               <td>{key?.name ?? "–"}</td>
               <td>{action}</td>
-              <td>{target}</td>
-              <td class="change">{change === undefined ? "–" : <code>{JSON.stringify(change)}</code>}</td>
+              <td class="text">{target}</td>
               <td>{code === undefined ? status : `${status} ${code}`}</td>
               <td>{from}</td>
+              <td class="text">{change === undefined ? "–" : <code>{JSON.stringify(change)}</code>}</td>
             </tr>
           ))}
         </Table>
