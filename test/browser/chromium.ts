@@ -11,10 +11,15 @@ const NAMES = ["chromium", "chromium-browser", "google-chrome"];
  */
 export async function startChromium(): Promise<Browser> {
   const isRoot = process.getuid?.() === 0;
-  return chromium.launch({ executablePath: findProgram(), args: isRoot ? ["--no-sandbox"] : [] });
+  return chromium.launch({ executablePath: findChromium(), args: isRoot ? ["--no-sandbox"] : [] });
 }
 
-function findProgram(): string {
+/**
+ * Returns the path of the Chromium of this machine.
+ *
+ * @throws Error when there is none
+ */
+export function findChromium(): string {
   const folders = (process.env.PATH ?? "").split(delimiter);
   const found = NAMES.flatMap((name) => folders.map((folder) => join(folder, name))).find(isProgram);
   if (found === undefined)

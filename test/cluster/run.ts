@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { dockerFacts, pingRegistry } from "@faas/builder";
 import type { Kind, KubernetesObject } from "@faas/platforms/kubernetes-client";
 import { KubernetesApi, KubernetesCredentials } from "@faas/platforms/kubernetes-client";
+import { findChromium } from "../browser/chromium.ts";
 
 const root = join(import.meta.dirname, "../..");
 const run = `t${randomBytes(3).toString("hex")}`;
@@ -25,6 +26,8 @@ const KINDS: readonly Kind[] = [
   "Namespace",
 ];
 
+const given = process.argv.slice(2);
+const needsBrowser = given.length === 0 || given.some((file) => file.includes("cluster/page/"));
 const missing = await missingServices();
 if (missing.length > 0) {
   process.stderr.write(`${["These tests cannot run, because there is no:", ...missing].join("\n  ")}\n`);
@@ -50,6 +53,7 @@ async function missingServices(): Promise<string[]> {
       },
     ],
   ];
+  if (needsBrowser) checks.push(["browser for the tests of the web page", async () => findChromium()]);
   const found = await Promise.allSettled(checks.map(([, check]) => check()));
   return found.flatMap((result, index) =>
     result.status === "fulfilled" ? [] : [`${checks[index]?.[0]}: ${(result.reason as Error).message}`],
@@ -57,7 +61,6 @@ async function missingServices(): Promise<string[]> {
 }
 
 async function runTests(): Promise<number> {
-  const given = process.argv.slice(2);
   const files = given.length > 0 ? given : await Array.fromAsync(glob("test/cluster/*/*.test.ts", { cwd: root }));
   const others = files.filter((file) => !FILLS_A_NODE.test(file)).sort();
   const filling = files.filter((file) => FILLS_A_NODE.test(file)).sort();

@@ -117,7 +117,9 @@ function commandLine(options: ServerManifestOptions): string[] {
     ...flag("--allow-images", allowImages),
     ...flag("--access-log", accessLog),
     ...flag("--log-request-ids", logRequestIds),
-    ...(adminToken === undefined ? ["--auth", "off"] : ["--admin-key-file", `${ADMIN_KEY_FOLDER}/verifier`]),
+    ...(adminToken === undefined
+      ? ["--auth", "off"]
+      : ["--auth", "on", "--admin-key-file", `${ADMIN_KEY_FOLDER}/verifier`]),
   ];
 }
 

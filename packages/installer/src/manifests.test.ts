@@ -84,6 +84,7 @@ test("the pod gets the verifier of the admin key but not the key, and another ke
   const [{ args, volumeMounts }] = spec.containers;
   const { mountPath, readOnly } = volumeMounts.at(-1);
   assert.equal(args[args.indexOf("--admin-key-file") + 1], `${mountPath}/verifier`);
+  assert.equal(args[args.indexOf("--auth") + 1], "on");
   assert.equal(readOnly, true);
   const other = any(of("Deployment", { adminToken: newKey("admin").token })).spec.template.metadata;
   assert.notDeepEqual(metadata.annotations, other.annotations);

@@ -28,7 +28,7 @@ export interface ServerOptions {
   /**
    * Require keys.
    *
-   * @defaultValue true, except on a loopback address
+   * @defaultValue true, except where it and its gateways listen on loopback addresses
    */
   readonly auth?: boolean;
   /** File with the id and the hash of an admin key (`formatVerifier`), for operators who keep the key elsewhere. */

@@ -331,4 +331,6 @@ function running(
   };
 }
 
-const requiresKeys = ({ auth, host = "127.0.0.1" }: ServerOptions): boolean => auth ?? !isLoopback(host);
+/** Tells whether keys are required: by default, where clients on other machines reach the server, itself or through gateways. */
+const requiresKeys = ({ auth, host = "127.0.0.1", gateways }: ServerOptions): boolean =>
+  auth ?? !(isLoopback(host) && isLoopback(gateways?.listen?.host ?? host));

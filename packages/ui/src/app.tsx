@@ -2,6 +2,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Session } from "./api/session.ts";
 import { useChanges } from "./model/observable.ts";
 import { ServerModel } from "./model/server-model.ts";
+import { CallPage } from "./pages/call.tsx";
+import { CallsPage } from "./pages/calls.tsx";
 import { EndpointPage } from "./pages/endpoint.tsx";
 import { InvokePage } from "./pages/invoke.tsx";
 import { Overview } from "./pages/overview.tsx";
@@ -76,7 +78,7 @@ function Header({ model, onLeave }: { readonly model: ServerModel; readonly onLe
   const { page } = useRoute();
   const { session, connection } = model;
   const { whoami } = session;
-  const link = (target: "overview" | "server", text: string) => (
+  const link = (target: "overview" | "calls" | "server", text: string) => (
     <a href={hrefOf({ page: target })} aria-current={page === target ? "page" : undefined}>
       {text}
     </a>
@@ -87,6 +89,7 @@ function Header({ model, onLeave }: { readonly model: ServerModel; readonly onLe
       {session.can("read") && (
         <nav aria-label="Pages">
           {link("overview", "Endpoints")}
+          {link("calls", "Calls")}
           {link("server", session.isAdmin ? "Server" : "Organization")}
         </nav>
       )}
@@ -115,8 +118,8 @@ function Place({ model }: { readonly model: ServerModel }) {
   const href = hrefOf(route);
   const isFirst = useRef(true);
   useEffect(() => {
-    const name = route.page === "endpoint" ? `${route.org}/${route.endpoint}` : route.page;
-    document.body.className = route.page;
+    const name = "endpoint" in route ? `${route.org}/${route.endpoint}` : route.page;
+    document.body.className = `${route.page}-page`;
     document.title = `${name} – faas`;
     if (!isFirst.current) {
       // As after a new page: people and screen readers start at its top.
@@ -126,7 +129,10 @@ function Place({ model }: { readonly model: ServerModel }) {
     isFirst.current = false;
   }, [href]);
   if (route.page === "server") return <ServerPage model={model} />;
+  if (route.page === "calls") return <CallsPage session={model.session} />;
   if (route.page === "overview") return <Overview model={model} />;
   const { org, endpoint } = route;
+  if (route.page === "call")
+    return <CallPage key={href} session={model.session} org={org} endpoint={endpoint} requestId={route.requestId} />;
   return <EndpointPage key={`${org}/${endpoint}`} model={model} org={org} endpoint={endpoint} />;
 }

@@ -3,22 +3,33 @@ import { useEffect, useState } from "preact/hooks";
 /** Place within the page, from the fragment of the URL. */
 export type Route =
   | { readonly page: "overview" }
+  | { readonly page: "calls" }
   | { readonly page: "server" }
-  | { readonly page: "endpoint"; readonly org: string; readonly endpoint: string };
+  | { readonly page: "endpoint"; readonly org: string; readonly endpoint: string }
+  | { readonly page: "call"; readonly org: string; readonly endpoint: string; readonly requestId: string };
 
 /** URL of a place within the page. */
-export const hrefOf = (route: Route): string =>
-  route.page === "endpoint"
-    ? `#/endpoints/${route.org}/${route.endpoint}`
-    : route.page === "server"
-      ? "#/server"
-      : "#/";
+export function hrefOf(route: Route): string {
+  if (route.page === "overview") return "#/";
+  if (route.page === "calls" || route.page === "server") return `#/${route.page}`;
+  const endpoint = `#/endpoints/${route.org}/${route.endpoint}`;
+  return route.page === "endpoint" ? endpoint : `${endpoint}/calls/${encodeURIComponent(route.requestId)}`;
+}
 
 function parse(hash: string): Route {
-  const [, page, org, endpoint] = hash.split("/");
-  if (page === "server") return { page: "server" };
-  if (page === "endpoints" && org && endpoint) return { page: "endpoint", org, endpoint };
-  return { page: "overview" };
+  const [, page, org, endpoint, part, requestId] = hash.split("/");
+  if (page === "server" || page === "calls") return { page };
+  if (page !== "endpoints" || !org || !endpoint) return { page: "overview" };
+  if (part !== "calls" || !requestId) return { page: "endpoint", org, endpoint };
+  return { page: "call", org, endpoint, requestId: decoded(requestId) };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** Follows the fragment of the URL. */

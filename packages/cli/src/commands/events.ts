@@ -17,6 +17,8 @@ interface Options extends GlobalOptions {
 
 /** Time after which a broken stream is opened again. */
 const RETRY_MS = 1_000;
+/** Facts that are in the JSON alone. */
+const LONG: ReadonlySet<string> = new Set(["stages"]);
 /** Codes of errors that pass when the server is back. */
 const TEMPORARY: ReadonlySet<ErrorCode> = new Set([
   "ANSWER_INCOMPLETE",
@@ -94,15 +96,15 @@ function formatter(io: Io): (event: CloudEvent) => string {
   const { dim, red } = colors(io.stdout, io);
   return ({ time, type, subject = "", data }) => {
     const name = type.replace(/^faas\./, "");
-    const facts = Object.entries(data).map(([key, value]) => `${key}=${formatValue(value)}`);
-    const words = [dim(time), name.endsWith(".failed") ? red(name) : name, subject, ...facts];
+    const facts = Object.entries(data).filter(([key]) => !LONG.has(key));
+    const words = [dim(time), name.endsWith(".failed") ? red(name) : name, subject, ...facts.map(formatFact)];
     return `${words.filter((word) => word !== "").join(" ")}\n`;
   };
 }
 
-/** Formats a value: text without spaces as it is, everything else as JSON. */
-const formatValue = (value: unknown) =>
-  typeof value === "string" && /^[^\s"]+$/.test(value) ? value : JSON.stringify(value);
+/** Formats a fact: text without spaces as it is, every other value as JSON. */
+const formatFact = ([key, value]: readonly [string, unknown]) =>
+  `${key}=${typeof value === "string" && /^[^\s"]+$/.test(value) ? value : JSON.stringify(value)}`;
 
 function typeList(text: string): string {
   if (eventTypeMatcher(text) === undefined)

@@ -16,6 +16,7 @@ const replicaViewSchema = z
     revision: z.string(),
     inFlight: z.int().describe("Requests that it is processing"),
     cpuMillis: z.number().optional().describe("Its current CPU limit, where the platform enforces one"),
+    memoryBytes: z.int().optional().describe("Its resident memory, where the platform measures it"),
     start: z.array(startStageSchema).optional().describe("How its start went, as far as it was observed"),
   })
   .meta({ id: "Replica" });

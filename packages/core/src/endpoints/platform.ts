@@ -28,6 +28,8 @@ export interface Replica {
   readonly revision: string;
   /** Current CPU limit, on platforms that enforce one. A starting replica may have more than its endpoint. */
   readonly cpuMillis?: number;
+  /** Reads the resident memory of its processes. Absent: its platform does not measure it. */
+  readonly memoryBytes?: () => number;
   /** Observed stages of its start, in order. */
   readonly start?: readonly StartStage[];
   /** Resources that it reserves on its machine. Absent: none, or its platform does not choose the machine yet. */

@@ -70,11 +70,12 @@ export class EmbeddedEndpoint {
       revision: this.spec.revision,
       replicas: this.#replicas
         .filter((replica) => !replica.stopping)
-        .map(({ id, listener, ready, spec, stages }) => ({
+        .map(({ id, listener, ready, spec, stages, memoryBytes }) => ({
           id,
           ...listener,
           ready,
           revision: spec.revision,
+          memoryBytes,
           start: stages.list,
         })),
       ...(this.#failure === undefined ? {} : { failure: this.#failure }),

@@ -10,16 +10,8 @@ const PROBE_GRACE_MS = 5_000;
 /** Bytes of a page (proc(5)). */
 const PAGE_BYTES = 4096;
 
-/** Returns the failure of processes that have more memory resident than their limit. Memory that they share counts once. */
-export function memoryFailure(pids: readonly (number | undefined)[], limitBytes: number): ProcessEnd | undefined {
-  let bytes = 0;
-  let shared = 0;
-  for (const pid of pids) {
-    const { resident, ofFiles } = pid === undefined ? NO_MEMORY_USE : memoryOf(pid);
-    bytes += resident - ofFiles;
-    shared = Math.max(shared, ofFiles);
-  }
-  bytes += shared;
+/** Returns the failure of a replica with more resident memory than its limit. */
+export function memoryFailure(bytes: number, limitBytes: number): ProcessEnd | undefined {
   if (bytes <= limitBytes) return undefined;
   const used = formatSize(Math.ceil(bytes / 2 ** 20) * 2 ** 20);
   const limit = formatSize(limitBytes);
@@ -27,6 +19,18 @@ export function memoryFailure(pids: readonly (number | undefined)[], limitBytes:
     code: "OUT_OF_MEMORY",
     detail: `The function used ${used} of memory, more than its limit of ${limit}; deploy it with a larger --memory`,
   };
+}
+
+/** Returns the resident memory of processes. Memory that they share counts once. */
+export function residentBytes(pids: readonly (number | undefined)[]): number {
+  let bytes = 0;
+  let shared = 0;
+  for (const pid of pids) {
+    const { resident, ofFiles } = pid === undefined ? NO_MEMORY_USE : memoryOf(pid);
+    bytes += resident - ofFiles;
+    shared = Math.max(shared, ofFiles);
+  }
+  return bytes + shared;
 }
 
 const NO_MEMORY_USE = { resident: 0, ofFiles: 0 };

@@ -21,7 +21,7 @@ import { inspectLoading, type LoadingInspector } from "./loading-inspector.ts";
 import { codeKey } from "./prewarm/code-slots.ts";
 import type { PrewarmPool } from "./prewarm/prewarm-pool.ts";
 import type { SandboxContext } from "./prewarm/prewarmed-process.ts";
-import { Liveness, memoryFailure } from "./process-checks.ts";
+import { Liveness, memoryFailure, residentBytes } from "./process-checks.ts";
 import type { CallsRedirected } from "./redirected-calls.ts";
 import { memoryRlimit } from "./sandbox/memory-rlimit.ts";
 import type { ProcessFolder } from "./sandbox/sandbox.ts";
@@ -74,6 +74,8 @@ export class ReplicaProcess {
   readonly startedMs = Date.now();
   /** Resolves when the process has ended. */
   readonly ended: Promise<void>;
+  /** Reads the resident memory of its processes. */
+  readonly memoryBytes = (): number => residentBytes(this.#server?.pids ?? [this.pid]);
   /** True while it can serve requests. */
   ready = false;
   /** True once it has been ready. */
@@ -109,9 +111,7 @@ export class ReplicaProcess {
     const probed = this.#server ? () => this.#server?.probe() : this.socketPath;
     this.#liveness = new Liveness(probed, spec.timeoutMs, this.startedMs);
     this.#events = events;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.ended = promise;
-    this.#resolveEnded = resolve;
+    ({ promise: this.ended, resolve: this.#resolveEnded } = Promise.withResolvers<void>());
   }
 
   get pid(): number | undefined {
@@ -202,7 +202,7 @@ export class ReplicaProcess {
   /** Ends the replica if it uses more memory than its limit, or has stopped responding. */
   check(nowMs: number): void {
     const failure =
-      memoryFailure(this.#server?.pids ?? [this.pid], this.spec.memoryBytes) ??
+      memoryFailure(this.memoryBytes(), this.spec.memoryBytes) ??
       (this.ready ? this.#liveness.check(nowMs) : undefined);
     if (failure) this.#kill(failure);
   }

@@ -73,6 +73,11 @@ test("replicas become ready, fail and stop; each is reported once", () => {
     return published.splice(0).map(({ type, data }) => [type, data]);
   };
   const replica = (id: string, ready = true) => ({ id, ready, revision: "a", address: "" });
+  const start = [
+    { stage: "process", atMs: 9.4 },
+    { stage: "ready", atMs: 60.2 },
+  ];
+  const stages = start.map(({ stage, atMs }) => ({ stage, atMs: Math.round(atMs) }));
   const exit = { revision: "a", code: "REPLICA_EXITED" as never, detail: "exit 1", lastLogLines: [] };
   assert.deepEqual(observe(1, { replicas: [replica("r1", false)] }), [["faas.endpoint.scaled", { from: 0, to: 1 }]]);
   assert.deepEqual(observe(1, { replicas: [replica("r1")] }), [
@@ -82,8 +87,8 @@ test("replicas become ready, fail and stop; each is reported once", () => {
   const { code, detail } = exit;
   const ended = [{ ...exit, id: "r1" }];
   assert.deepEqual(observe(1, { ended }), [["faas.replica.failed", { replica: "r1", revision: "a", code, detail }]]);
-  assert.deepEqual(observe(1, { ended, replicas: [replica("r2")] }), [
-    ["faas.replica.ready", { replica: "r2", revision: "a" }],
+  assert.deepEqual(observe(1, { ended, replicas: [{ ...replica("r2"), start }] }), [
+    ["faas.replica.ready", { replica: "r2", revision: "a", startMs: 60, stages }],
   ]);
   assert.deepEqual(observe(0, { ended }), [
     ["faas.endpoint.scaled", { from: 1, to: 0 }],

@@ -49,8 +49,9 @@ export class ReplicaEvents {
   #publishReady(ref: EndpointRef, status: EndpointStatus | undefined, before: SeenStatus): void {
     for (const { id, ready, revision, start } of status?.replicas ?? []) {
       if (!ready || before.ready.has(id)) continue;
-      const startMs = start?.at(-1)?.atMs;
-      const data = { replica: id, revision, ...(startMs === undefined ? {} : { startMs: Math.round(startMs) }) };
+      const stages = start?.map(({ stage, atMs }) => ({ stage, atMs: Math.round(atMs) })) ?? [];
+      const startMs = stages.at(-1)?.atMs;
+      const data = { replica: id, revision, ...(startMs === undefined ? {} : { startMs, stages }) };
       this.#publish({ type: "faas.replica.ready", ...ref, data });
     }
   }

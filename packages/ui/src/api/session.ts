@@ -77,6 +77,17 @@ export class Session {
     return json(await send(this.#token, "GET", path));
   }
 
+  /** Reads a text. */
+  async text(path: string): Promise<string> {
+    return (await checked(await send(this.#token, "GET", path))).text();
+  }
+
+  /** Reads a list with one JSON value per line. */
+  async lines<T>(path: string): Promise<T[]> {
+    const lines = (await this.text(path)).split("\n").filter((line) => line !== "");
+    return lines.map((line) => JSON.parse(line) as T);
+  }
+
   async change<T>(method: "PUT" | "POST" | "DELETE", path: string, body?: unknown): Promise<T> {
     const headers: Record<string, string> = body === undefined ? {} : { "Content-Type": "application/json" };
     const sent = body === undefined ? {} : { body: JSON.stringify(body) };

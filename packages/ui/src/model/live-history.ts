@@ -37,15 +37,25 @@ export class LiveHistory {
 
   /** Calls of each of the last seconds, the oldest first. */
   calls(seconds: number, now: number): number[] {
-    const counts = new Array<number>(seconds).fill(0);
+    return this.#perSecond(seconds, now, ({ requests }, before) => before + requests);
+  }
+
+  /** Latency (p95) of each of the last seconds, the oldest first; 0 without calls. */
+  latency(seconds: number, now: number): number[] {
+    return this.#perSecond(seconds, now, ({ p95Ms = 0 }, before) => Math.max(before, p95Ms));
+  }
+
+  /** Folds the samples of each of the last seconds into one value. */
+  #perSecond(seconds: number, now: number, fold: (sample: Sample, before: number) => number): number[] {
+    const values = new Array<number>(seconds).fill(0);
     for (let i = this.samples.length - 1; i >= 0; i--) {
-      const { second, requests } = this.samples[i] as Sample;
-      const index = seconds - 1 - (now - second);
+      const sample = this.samples[i] as Sample;
+      const index = seconds - 1 - (now - sample.second);
       if (index < 0) break;
       const at = Math.min(index, seconds - 1);
-      counts[at] = (counts[at] ?? 0) + requests;
+      values[at] = fold(sample, values[at] ?? 0);
     }
-    return counts;
+    return values;
   }
 
   #sum(field: "requests" | "errors", after: number): number {

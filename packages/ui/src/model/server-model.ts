@@ -19,6 +19,8 @@ export type ConnectionState = "connecting" | "live" | "offline";
 const MAX_SINGLE_READS = 20;
 const REFRESH_DELAY_MS = 30;
 const STATS_INTERVAL_MS = 15_000;
+/** Interval of reading calls in flight and memory of replicas. */
+const WATCH_INTERVAL_MS = 3_000;
 const MANY_ENDPOINTS = 1_000;
 const MAX_EVENTS = 200;
 /** Events that change nothing which the views of endpoints show. */
@@ -73,6 +75,16 @@ export class ServerModel extends Observable {
   refresh(key: string): void {
     this.#changed.add(key);
     this.#refreshTimer ??= setTimeout(() => void this.#refresh(), REFRESH_DELAY_MS);
+  }
+
+  /** Reads an endpoint with replicas every few seconds, for figures without events. Returns a function that ends that. */
+  watch(key: string): () => void {
+    const timer = setInterval(() => {
+      const { replicas = [], otherReplicas = [] } = this.entries.get(key)?.view ?? {};
+      const isIdle = replicas.length + otherReplicas.length === 0;
+      if (document.visibilityState === "visible" && this.connection === "live" && !isIdle) this.refresh(key);
+    }, WATCH_INTERVAL_MS);
+    return () => clearInterval(timer);
   }
 
   async #loadConfig(): Promise<void> {

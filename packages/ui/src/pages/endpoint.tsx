@@ -1,15 +1,19 @@
 import type { EndpointView } from "@faas/core";
 import { useEffect } from "preact/hooks";
 import { useChanges } from "../model/observable.ts";
-import type { ServerModel } from "../model/server-model.ts";
+import type { EndpointEntry, ServerModel } from "../model/server-model.ts";
+import { BackLink } from "../parts/back-link.tsx";
 import { CallForm } from "../parts/call-form.tsx";
+import { CallList } from "../parts/call-list.tsx";
 import { formatTime } from "../parts/format.ts";
-import { hrefOf } from "../route.ts";
 import { CallCharts } from "./endpoint/call-charts.tsx";
+import { Events, useEndpointEvents } from "./endpoint/events.tsx";
+import { Failures } from "./endpoint/failures.tsx";
 import { LogView } from "./endpoint/log-view.tsx";
 import { Replicas } from "./endpoint/replicas.tsx";
 import { Revisions } from "./endpoint/revisions.tsx";
 import { SettingsView } from "./endpoint/settings-view.tsx";
+import { Starts } from "./endpoint/starts.tsx";
 
 export interface EndpointPageProps {
   readonly model: ServerModel;
@@ -22,52 +26,40 @@ export function EndpointPage({ model, org, endpoint }: EndpointPageProps) {
   useChanges(model);
   const key = `${org}/${endpoint}`;
   const entry = model.entries.get(key);
-  if (entry === undefined) {
-    return (
-      <main>
-        <BackLink />
-        <h1 tabIndex={-1}>{key}</h1>
-        <p role="status">{model.isLoaded ? "There is no such endpoint, or it was removed." : "Loading…"}</p>
-      </main>
-    );
-  }
-  const { view, history } = entry;
-  const { session } = model;
+  useEffect(() => model.watch(key), [model, key]);
   return (
     <main class="endpoint">
-      <BackLink />
+      <BackLink to={{ page: "overview" }} text="All endpoints" />
       <h1 tabIndex={-1}>
-        {key} <span class={`phase ${view.phase}`}>{view.phase}</span>
+        {key} {entry && <span class={`phase ${entry.view.phase}`}>{entry.view.phase}</span>}
       </h1>
-      <Facts view={view} />
-      <Failure view={view} />
-      <CallCharts session={session} view={view} history={history} />
-      <Replicas view={view} />
-      <Revisions model={model} view={view} />
-      {session.can("invoke") && <CallForm session={session} path={`/${key}`} />}
-      <LogView session={session} org={org} endpoint={endpoint} />
-      <SettingsView model={model} view={view} />
-      <Events model={model} name={key} />
+      {entry && <Details model={model} entry={entry} />}
+      {!entry && <p role="status">{model.isLoaded ? "There is no such endpoint, or it was removed." : "Loading…"}</p>}
     </main>
   );
 }
 
-/** Link to the overview, which Escape follows too. */
-function BackLink() {
-  useEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      const isBusy = event.target instanceof HTMLElement && event.target.matches("input, textarea, select, dialog *");
-      if (event.key === "Escape" && !isBusy) location.hash = hrefOf({ page: "overview" });
-    };
-    addEventListener("keydown", onKey);
-    return () => removeEventListener("keydown", onKey);
-  }, []);
+function Details({ model, entry: { view, history } }: { readonly model: ServerModel; readonly entry: EndpointEntry }) {
+  const { session } = model;
+  const { org, endpoint } = view;
+  const events = useEndpointEvents(model, org, endpoint);
   return (
-    <p>
-      <a href={hrefOf({ page: "overview" })} aria-keyshortcuts="Escape">
-        ← All endpoints
-      </a>
-    </p>
+    <>
+      <Facts view={view} />
+      <Failures view={view} />
+      <CallCharts session={session} view={view} history={history} />
+      <section>
+        <h2>Recent calls</h2>
+        <CallList session={session} endpoint={{ org, endpoint }} />
+      </section>
+      <Replicas view={view} />
+      <Starts events={events} />
+      <Revisions model={model} view={view} />
+      {session.can("invoke") && <CallForm session={session} org={org} endpoint={endpoint} />}
+      <LogView session={session} org={org} endpoint={endpoint} />
+      <SettingsView model={model} view={view} />
+      <Events events={events} />
+    </>
   );
 }
 
@@ -104,52 +96,5 @@ function Facts({ view }: { readonly view: EndpointView }) {
         </dd>
       </div>
     </dl>
-  );
-}
-
-/** Failures in words. */
-function Failure({ view: { failure, limited, cpuPending, revision } }: { readonly view: EndpointView }) {
-  return (
-    <>
-      {failure && (
-        <section class="error" role="alert">
-          <h2>{failure.revision === revision ? "It does not run" : "The last deployment failed"}</h2>
-          <p>{failure.detail}</p>
-          <p class="muted">
-            {failure.code}, revision <code>{failure.revision}</code>
-          </p>
-          {failure.lastLogLines.length > 0 && (
-            <pre tabIndex={0} role="region" aria-label="Last lines of its output">
-              {failure.lastLogLines.join("\n")}
-            </pre>
-          )}
-        </section>
-      )}
-      {limited !== undefined && <p class="warning">{limited}</p>}
-      {cpuPending !== undefined && <p class="warning">{cpuPending}</p>}
-    </>
-  );
-}
-
-/** Events that the page has seen since it was opened. */
-function Events({ model, name }: { readonly model: ServerModel; readonly name: string }) {
-  const events = model.events.filter(({ subject }) => subject === name);
-  return (
-    <section>
-      <h2>Events</h2>
-      {events.length === 0 && <p class="muted">None since this page was opened.</p>}
-      <ul class="events">
-        {events.slice(0, 50).map(({ id, type, time, data }) => (
-          <li key={id} class={type.endsWith(".failed") ? "bad" : undefined}>
-            <time dateTime={time}>{formatTime(time)}</time> {type.replace("faas.", "")}{" "}
-            <span class="muted">
-              {Object.entries(data)
-                .map(([field, value]) => `${field} ${typeof value === "string" ? value : JSON.stringify(value)}`)
-                .join(", ")}
-            </span>
-          </li>
-        ))}
-      </ul>
-    </section>
   );
 }

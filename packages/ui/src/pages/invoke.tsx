@@ -13,7 +13,7 @@ export function InvokePage({ session }: { readonly session: Session }) {
         Endpoint of {session.org}
         <input value={name} onInput={(event) => setName(event.currentTarget.value.trim())} spellcheck={false} />
       </label>
-      {name !== "" && <CallForm session={session} path={`/${session.org}/${encodeURIComponent(name)}`} />}
+      {name !== "" && <CallForm session={session} org={session.org ?? ""} endpoint={name} />}
     </main>
   );
 }

@@ -120,7 +120,8 @@ const HEADS = ["Endpoint", "State", "Replicas", "Calls/s", "Errors", "p50", "p95
 
 function Cells({ entry: { key, view, history, stats } }: { readonly entry: EndpointEntry }) {
   const now = nowSeconds();
-  const { org, endpoint, phase, replicas } = view;
+  const { org, endpoint, phase, otherReplicas = [] } = view;
+  const replicas = [...view.replicas, ...otherReplicas];
   const ready = replicas.filter((replica) => replica.ready).length;
   // Calls of the last seconds are not in the figures of the last minutes yet.
   const figures = stats && stats.requests > 0 ? stats : history.lastWithCalls;
@@ -132,6 +133,7 @@ function Cells({ entry: { key, view, history, stats } }: { readonly entry: Endpo
           <span class="muted">{org}/</span>
           {endpoint}
         </a>
+        {view.traffic?.shares && <span class="phase split">split</span>}
       </span>
       <span role="cell" class={`phase ${phase}`}>
         {phase}
@@ -148,9 +150,13 @@ function Cells({ entry: { key, view, history, stats } }: { readonly entry: Endpo
         {errorShare(figures)}
       </Cell>
       <Cell head="p50">{formatMs(figures?.p50Ms)}</Cell>
-      <Cell head="p95" place="last">
+      <span role="cell" class="figure last latency">
+        <span class="label" aria-hidden="true">
+          p95
+        </span>
+        <Sparkline values={history.latency(SPARK_SECONDS, now)} />
         {formatMs(figures?.p95Ms)}
-      </Cell>
+      </span>
       <Cell head="p99" place="minor">
         {formatMs(figures?.p99Ms)}
       </Cell>

@@ -1,11 +1,12 @@
 import { useState } from "preact/hooks";
 import type { Session } from "../api/session.ts";
+import { hrefOf } from "../route.ts";
 import { formatBytes, formatMs } from "./format.ts";
 
 export interface CallFormProps {
   readonly session: Session;
-  /** Path of the endpoint. */
-  readonly path: string;
+  readonly org: string;
+  readonly endpoint: string;
 }
 
 interface Result {
@@ -21,7 +22,8 @@ const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 const MAX_TEXT = 20_000;
 
 /** Form that calls an endpoint, and shows the response with its timing. */
-export function CallForm({ session, path }: CallFormProps) {
+export function CallForm({ session, org, endpoint }: CallFormProps) {
+  const path = `/${org}/${encodeURIComponent(endpoint)}`;
   const [method, setMethod] = useState("GET");
   const [isBusy, setBusy] = useState(false);
   const [result, setResult] = useState<Result>();
@@ -31,6 +33,9 @@ export function CallForm({ session, path }: CallFormProps) {
     setResult(await call(session, `${path}${values.get("rest")}`, method, String(values.get("body") ?? "")));
     setBusy(false);
   };
+  const hrefOfCall = session.can("read")
+    ? (requestId: string) => hrefOf({ page: "call", org, endpoint, requestId })
+    : undefined;
   return (
     <section>
       <h2>Call it</h2>
@@ -69,12 +74,18 @@ export function CallForm({ session, path }: CallFormProps) {
           {isBusy ? "Calling…" : "Call"}
         </button>
       </form>
-      <div aria-live="polite">{result && <ResultView result={result} />}</div>
+      <div aria-live="polite">{result && <ResultView result={result} hrefOfCall={hrefOfCall} />}</div>
     </section>
   );
 }
 
-function ResultView({ result: { status, isOk, timing, requestId, text } }: { readonly result: Result }) {
+interface ResultViewProps {
+  readonly result: Result;
+  /** Returns the URL of a call's waterfall. Absent: the key may not see it. */
+  readonly hrefOfCall: ((requestId: string) => string) | undefined;
+}
+
+function ResultView({ result: { status, isOk, timing, requestId, text }, hrefOfCall }: ResultViewProps) {
   return (
     <>
       <p>
@@ -84,7 +95,8 @@ function ResultView({ result: { status, isOk, timing, requestId, text } }: { rea
             {" "}
             <span class="muted">
               request <code>{requestId}</code>
-            </span>
+            </span>{" "}
+            {hrefOfCall && <a href={hrefOfCall(requestId)}>Show its way</a>}
           </>
         )}
       </p>

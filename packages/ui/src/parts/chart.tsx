@@ -30,6 +30,7 @@ export function Chart({ label, series, data, unit }: ChartProps) {
     const create = () => {
       chart.current?.destroy();
       chart.current = new uPlot(optionsFor(target, series, unit), latest.current, target);
+      showLatest(chart.current);
     };
     create();
     const observer = new ResizeObserver(() => chart.current?.setSize({ width: target.clientWidth, height: HEIGHT }));
@@ -43,8 +44,19 @@ export function Chart({ label, series, data, unit }: ChartProps) {
       chart.current = undefined;
     };
   }, [names, unit]);
-  useEffect(() => chart.current?.setData(data), [data]);
+  useEffect(() => {
+    chart.current?.setData(data);
+    if (chart.current) showLatest(chart.current);
+  }, [data]);
   return <div class="chart" ref={element} role="img" aria-label={label} />;
+}
+
+/** Shows the latest values below the chart, unless the pointer chooses others. */
+function showLatest(chart: uPlot): void {
+  if (typeof chart.cursor.idx === "number") return;
+  const [, ...values] = chart.data;
+  const idx = Math.max(...values.map((each) => each.findLastIndex((value) => typeof value === "number")));
+  if (idx >= 0) chart.setLegend({ idx });
 }
 
 function optionsFor(element: HTMLElement, series: readonly Series[], unit: string): uPlot.Options {

@@ -38,11 +38,13 @@ const listCalls = ({ endpoints, recentCalls }: CallRoutesDeps) =>
       const most = validate(limitSchema, limit, "the query");
       const chosen = validate(listSchema, list, "the query");
       const lines = typeof requestId === "string" ? recentCalls.find(requestId) : recentCalls.list(chosen);
+      const start = org === undefined ? "" : endpoint === undefined ? `${org}/` : `${org}/${endpoint}\t`;
       const calls: Call[] = [];
       for (const line of lines) {
+        if (!line.startsWith(start)) continue;
         const call = viewCall(line, endpoints);
         if (call === undefined || !permissions.canSee(call.org)) continue;
-        if ((org !== undefined && call.org !== org) || (endpoint !== undefined && call.endpoint !== endpoint)) continue;
+        if (endpoint !== undefined && call.endpoint !== endpoint) continue;
         calls.push(call);
         if (calls.length === most) break;
       }

@@ -63,12 +63,13 @@ function viewAllReplicas(
 }
 
 const viewReplicas = ({ status, replicas }: ServedEndpoint) =>
-  (status?.replicas ?? []).map(({ id, ready, revision, cpuMillis, start }) => ({
+  (status?.replicas ?? []).map(({ id, ready, revision, cpuMillis, memoryBytes, start }) => ({
     id,
     ready,
     revision,
     inFlight: replicas.find((replica) => replica.id === id)?.totalInFlight ?? 0,
     ...(cpuMillis === undefined ? {} : { cpuMillis }),
+    ...(memoryBytes === undefined ? {} : { memoryBytes: memoryBytes() }),
     ...(start === undefined ? {} : { start }),
   }));
 

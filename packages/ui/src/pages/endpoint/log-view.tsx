@@ -1,7 +1,7 @@
 import type { LogLine } from "@faas/core";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { endpointPath, type Session } from "../../api/session.ts";
-import { formatTime } from "../../parts/format.ts";
+import { LogLines, type NumberedLine } from "../../parts/log-lines.tsx";
 
 export interface LogViewProps {
   readonly session: Session;
@@ -42,19 +42,10 @@ export function LogView({ session, org, endpoint }: LogViewProps) {
       {problem !== undefined && <p class="warning">{problem}</p>}
       <div class="log" role="log" aria-label="Log lines" tabIndex={0} ref={list} onScroll={onScroll}>
         {lines.length === 0 && <p class="muted">No lines yet.</p>}
-        {lines.map(({ number, time, stream, line, access }) => (
-          <div key={number} class={classOf(stream, access?.status)}>
-            <time dateTime={time}>{formatTime(time)}</time> {line}
-          </div>
-        ))}
+        <LogLines lines={lines} endpoint={{ org, endpoint }} />
       </div>
     </section>
   );
-}
-
-function classOf(stream: LogLine["stream"], status = 0): string {
-  if (stream !== "access") return stream;
-  return status >= 500 ? "access bad" : "access";
 }
 
 interface FilterFormProps {
@@ -111,8 +102,6 @@ function FilterForm({ filter, onChange }: FilterFormProps) {
     </form>
   );
 }
-
-type NumberedLine = LogLine & { readonly number: number };
 
 /** Follows the log; starts again when the filter changes or the connection is lost. */
 function useLines(session: Session, path: string, { grep, level, status, access }: Filter) {
