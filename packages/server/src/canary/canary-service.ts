@@ -40,7 +40,7 @@ export type CanaryViews = Pick<CanaryService, "view">;
 const LOOK_MS = 500;
 
 /** Moves the calls of endpoints to new revisions in steps, and back when they are worse (docs/decisions/0047-canary.md). */
-export class CanaryService implements Disposable {
+export class CanaryService implements AsyncDisposable {
   readonly #options: CanaryServiceOptions;
   readonly #followed = new Map<string, FollowedCanary>();
   /** Notified when a canary has changed. */
@@ -52,11 +52,13 @@ export class CanaryService implements Disposable {
     this.#options = options;
   }
 
-  /** Stops to decide; the next server on the data folder continues. */
-  [Symbol.dispose](): void {
+  /** Stops to decide, and writes what was counted; the next server on the data folder continues. */
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#isDisposed = true;
     clearInterval(this.#timer);
-    for (const followed of this.#followed.values()) followed[Symbol.dispose]();
+    const all = [...this.#followed.values()];
+    for (const followed of all) followed[Symbol.dispose]();
+    await Promise.all(all.map((followed) => followed.save()));
   }
 
   /**

@@ -1,4 +1,4 @@
-import { type EndpointRef, type EndpointSpec, endpointKey, type Logger, variantRef } from "@faas/core";
+import { type EndedReplica, type EndpointRef, type EndpointSpec, endpointKey, type Logger, variantRef } from "@faas/core";
 import type { EndpointRegistry, ServedEndpoint } from "@faas/gateway";
 import type { KeyedMutex } from "../lib/keyed-mutex.ts";
 import { candidateRevision, type EndpointRecord } from "../state/records.ts";
@@ -42,7 +42,7 @@ export class FollowedCanary implements Disposable {
   /** Undefined until replicas for the share are ready. */
   #samples: StepSamples | undefined;
   /** Replicas that had ended before. */
-  #ended: ReadonlySet<string> | undefined;
+  readonly #ended: ReadonlySet<string>;
   #isBusy = false;
   #writtenMs = Date.now();
   #retryMs = 0;
@@ -51,6 +51,8 @@ export class FollowedCanary implements Disposable {
     this.#ref = ref;
     this.#canary = canary;
     this.#context = context;
+    const { ended = [] } = context.registry.get(this.#variantKey)?.status ?? {};
+    this.#ended = new Set(ended.map(({ id }) => id));
   }
 
   [Symbol.dispose](): void {
@@ -80,6 +82,15 @@ export class FollowedCanary implements Disposable {
       this.#context.log.warn({ err, ...this.#ref }, "failed to continue a canary, will retry");
     } finally {
       this.#isBusy = false;
+    }
+  }
+
+  /** Writes what was counted. */
+  async save(): Promise<void> {
+    try {
+      if (this.#samples) await this.#write(this.#samples, true);
+    } catch (err) {
+      this.#context.log.warn({ err, ...this.#ref }, "failed to write the calls of a canary: some are not compared");
     }
   }
 
@@ -139,11 +150,8 @@ export class FollowedCanary implements Disposable {
     const failure = variant.failure();
     if (failure) return `${failure.code}: ${failure.message}`;
     const { ended = [] } = variant.status ?? {};
-    this.#ended ??= new Set(ended.map(({ id }) => id));
-    const before = this.#ended;
-    const died = ended.find(
-      ({ id, killed, revision }) => !killed && revision === this.#canary.revision && !before.has(id),
-    );
+    const isOwn = ({ id, revision }: EndedReplica) => revision === this.#canary.revision && !this.#ended.has(id);
+    const died = ended.find((each) => !each.killed && isOwn(each));
     return died && `a replica of it ended, ${died.code}: ${died.detail}`;
   }
 
