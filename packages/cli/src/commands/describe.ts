@@ -1,6 +1,7 @@
 import { type EndpointView, formatWarmWindow } from "@faas/core";
 import type { Command } from "commander";
 import { connect } from "../client/connect.ts";
+import { canaryRows } from "../deploy/canary-text.ts";
 import { parseRef } from "../options/target.ts";
 import { outputOf } from "../terminal/failure-output.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
@@ -32,6 +33,7 @@ function table(view: EndpointView): string {
     ...(view.cpuPending === undefined ? [] : [["cpu pending", view.cpuPending]]),
     ["revision", view.revision],
     ...(view.deploying === undefined ? [] : [["deploying", view.deploying]]),
+    ...(view.canary === undefined ? [] : canaryRows(view.canary, Date.now())),
     ["image", view.image],
     ...(view.warm === undefined ? [] : [["warm image", view.warm.image]]),
     ["created", view.createdAt],

@@ -48,8 +48,8 @@ export async function rollBack(
     .deployDecided(ref, (record) => {
       if (!record) throw endpointNotFound(ref);
       canary = activeCanary(record)?.revision;
-      replaced = canary ?? targetRevision(record).id;
       chosen = chosenRevision(request, record);
+      replaced = canary === undefined || canary === chosen.id ? targetRevision(record).id : canary;
       return again(request, chosen);
     })
     .catch((error) => {
