@@ -178,7 +178,13 @@ async function run(
   const { artifact, detected, description } = await publishArtifact(source, config);
   progress.begin("register");
   const preview = options.preview ? previewOf(options) : undefined;
-  const body = { ...change, artifact, ...(detected && { detected }), ...(preview && { preview }), ...(canary && { canary: { ...canary, steps: [...canary.steps] } }) };
+  const body = {
+    ...change,
+    artifact,
+    ...(detected && { detected }),
+    ...(preview && { preview }),
+    ...(canary && { canary: { ...canary, steps: [...canary.steps] } }),
+  };
   const origin = { ...commit, ...(message === undefined ? {} : { message }) };
   const registered = await register(client, ref, config.deploymentSources ? { ...body, source: origin } : body);
   const { revision } = registered;

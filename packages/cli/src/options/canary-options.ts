@@ -41,7 +41,7 @@ export function addCanaryOptions(command: Command): void {
       optionWithLaterDefault(
         "--canary-timeout <duration>",
         "With --canary: time after which a step with too few calls goes back",
-        "1h",
+        "1d",
       ).argParser(field("timeout")),
     )
     .option(

@@ -50,11 +50,16 @@ export const putEndpointSchema = z
       .describe("Runs the revision beside the serving one, without a share of the calls. Absent: it will serve"),
     canary: canaryRequestSchema
       .optional()
-      .describe("Moves the calls to the revision in steps, while it is not worse than the serving one. Absent: at once"),
+      .describe(
+        "Moves the calls to the revision in steps, while it is not worse than the serving one. Absent: at once",
+      ),
     reset: resetSchema,
     dryRun: dryRunSchema,
   })
-  .refine(({ preview, canary }) => preview === undefined || canary === undefined, 'expected "preview" or "canary", got both')
+  .refine(
+    ({ preview, canary }) => preview === undefined || canary === undefined,
+    'expected "preview" or "canary", got both',
+  )
   .meta({
     id: "PutEndpoint",
     description: "A setting that is absent keeps its previous value, or has its default at a new endpoint",

@@ -33,7 +33,9 @@ export const canaryRequestSchema = z
       .min(0.01)
       .max(100)
       .optional()
-      .describe("Percentage points by which the share of failed calls may be above that of the old revision (default: 1)"),
+      .describe(
+        "Percentage points by which the share of failed calls may be above that of the old revision (default: 1)",
+      ),
     maxP95: z
       .number()
       .min(1.05)
@@ -42,7 +44,7 @@ export const canaryRequestSchema = z
       .describe("Factor by which the 95th percentile of durations may exceed that of the old revision (default: 1.5)"),
     timeout: duration(1000, 30 * DAY_MS)
       .optional()
-      .describe("Longest time of a step; without enough calls by then, the old revision gets all calls (default: 1h)"),
+      .describe("Longest time of a step; without enough calls by then, the old revision gets all calls (default: 1d)"),
     sticky: stickySchema.optional().describe("Absent: that of the present split, or every call is chosen by itself"),
   })
   .meta({ id: "CanaryRequest" });

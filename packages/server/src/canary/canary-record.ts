@@ -14,7 +14,7 @@ export function planOf(request: CanaryRequest, presentSticky: string | undefined
   return {
     steps,
     everyMs,
-    timeoutMs: Math.max(everyMs, msOf(timeout, 60 * MINUTE_MS)),
+    timeoutMs: Math.max(everyMs, msOf(timeout, 24 * 60 * MINUTE_MS)),
     limits: { errorRate: maxErrorRate / 100, p95: maxP95 },
     ...(sticky === undefined ? {} : { sticky: sticky.toLowerCase() }),
   };
@@ -46,7 +46,10 @@ export function withStep(record: EndpointRecord, step: number, now: string): End
   if (canary === undefined || share === undefined) return record;
   const { seen: _, ...rest } = canary;
   const shares = { [canary.base]: 100 - share, [canary.revision]: share };
-  return { ...withShares(record, shares, canary.plan.sticky), canary: { ...rest, state: "running", step, stepAt: now } };
+  return {
+    ...withShares(record, shares, canary.plan.sticky),
+    canary: { ...rest, state: "running", step, stepAt: now },
+  };
 }
 
 /** Returns the record with the calls that were counted in the present step. */

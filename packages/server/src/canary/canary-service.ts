@@ -1,11 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import {
-  type CanaryRequest,
-  type CanaryView,
-  type EndpointRef,
-  endpointKey,
-  FaasError,
-} from "@faas/core";
+import { type CanaryRequest, type CanaryView, type EndpointRef, endpointKey, FaasError } from "@faas/core";
 import type { Deployed, DeploymentController } from "../deployments/controller.ts";
 import type { DeployRequest } from "../deployments/deploy-request.ts";
 import { rollBack } from "../deployments/rollback.ts";

@@ -54,6 +54,9 @@ function differences(canary: CallSample, base: CallSample, limits: CanaryLimits,
   const [canaryP95, baseP95] = [p95Range(canary.durations, level), p95Range(base.durations, level)];
   return {
     errorRate: { low: canaryErrors.low - baseErrors.high, high: canaryErrors.high - baseErrors.low },
-    p95: { low: canaryP95.low / baseP95.high, high: baseP95.low === 0 ? Number.POSITIVE_INFINITY : canaryP95.high / baseP95.low },
+    p95: {
+      low: canaryP95.low / baseP95.high,
+      high: baseP95.low === 0 ? Number.POSITIVE_INFINITY : canaryP95.high / baseP95.low,
+    },
   };
 }

@@ -1,4 +1,11 @@
-import { type EndedReplica, type EndpointRef, type EndpointSpec, endpointKey, type Logger, variantRef } from "@faas/core";
+import {
+  type EndedReplica,
+  type EndpointRef,
+  type EndpointSpec,
+  endpointKey,
+  type Logger,
+  variantRef,
+} from "@faas/core";
 import type { EndpointRegistry, ServedEndpoint } from "@faas/gateway";
 import type { KeyedMutex } from "../lib/keyed-mutex.ts";
 import { candidateRevision, type EndpointRecord } from "../state/records.ts";
@@ -159,7 +166,9 @@ export class FollowedCanary implements Disposable {
   async #followPromotion(record: EndpointRecord): Promise<void> {
     if (candidateRevision(record)?.id === this.#canary.revision) return;
     const { failure } = record;
-    await this.#goBack(failure ? `${failure.code}: ${failure.detail}` : "it did not become ready as the serving revision");
+    await this.#goBack(
+      failure ? `${failure.code}: ${failure.detail}` : "it did not become ready as the serving revision",
+    );
   }
 
   get #elapsedMs(): number {
@@ -169,7 +178,10 @@ export class FollowedCanary implements Disposable {
   async #enter(step: number): Promise<void> {
     const { revision, plan } = this.#canary;
     await this.#change((record) => withStep(record, step, new Date().toISOString()));
-    this.#context.log.info({ ...this.#ref, revision, share: plan.steps[step] }, "canary: the share of calls was raised");
+    this.#context.log.info(
+      { ...this.#ref, revision, share: plan.steps[step] },
+      "canary: the share of calls was raised",
+    );
   }
 
   async #goBack(reason: string, samples?: StepSamples): Promise<void> {

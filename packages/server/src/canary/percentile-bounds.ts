@@ -26,14 +26,29 @@ export function p95Range(durations: ReadonlyMap<number, number>, level: number):
   const sorted = [...durations].sort(([a], [b]) => b - a);
   const calls = sorted.reduce((sum, [, count]) => sum + count, 0);
   const isExcluded = (longer: number) => logEvidence(longer, calls, TAIL, PRIOR) > -Math.log(level);
+  // The evidence grows with the distance from the expected number.
+  const few = lastTrue(Math.ceil(TAIL * calls), 0, isExcluded);
+  const many = lastTrue(Math.floor(TAIL * calls), calls, isExcluded);
   let [low, high] = [0, Number.POSITIVE_INFINITY];
   let longer = 0;
   for (const [bucket, count] of sorted) {
-    if (longer < TAIL * calls && isExcluded(longer)) high = middleMs(bucket);
+    if (few !== undefined && longer <= few) high = middleMs(bucket);
     longer += count;
-    if (low === 0 && longer > TAIL * calls && isExcluded(longer)) low = middleMs(bucket);
+    if (low === 0 && many !== undefined && longer >= many) low = middleMs(bucket);
   }
   return { low, high };
+}
+
+/** Returns the number nearest to `inside` that meets a condition, which all numbers from there to `outside` meet; undefined if `outside` does not. */
+function lastTrue(inside: number, outside: number, condition: (value: number) => boolean): number | undefined {
+  if (inside === outside || !condition(outside)) return undefined;
+  let [near, far] = [inside, outside];
+  while (Math.abs(far - near) > 1) {
+    const middle = Math.trunc((near + far) / 2);
+    if (condition(middle)) far = middle;
+    else near = middle;
+  }
+  return far;
 }
 
 /** Returns the 95th percentile of the calls by nearest rank; undefined without calls. */

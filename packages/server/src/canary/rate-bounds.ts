@@ -4,7 +4,8 @@ export interface RatePrior {
 }
 
 const HEAD = 0.5;
-const BISECTIONS = 50;
+/** Halvings of the range from 0 to 1: a rate is found to within a billionth. */
+const BISECTIONS = 30;
 
 /**
  * Returns the logarithm of the evidence against a rate: the likelihood of the calls under a mixture of rates, divided by that under the rate.

@@ -15,8 +15,7 @@ import { type StepSamples, waitingFor } from "./reasons.ts";
 export function viewCanary(canary: CanaryRecord, counted: StepSamples | undefined, nowMs: number): CanaryView {
   const { revision, base, state, plan, startedAt, stepAt, endedAt, reason, seen } = canary;
   const { steps, everyMs, timeoutMs, limits } = plan;
-  const samples =
-    counted ?? (seen && { canary: CallSample.from(seen.canary), base: CallSample.from(seen.base) });
+  const samples = counted ?? (seen && { canary: CallSample.from(seen.canary), base: CallSample.from(seen.base) });
   return {
     ...{ revision, base, state, steps, share: shareOf(canary) },
     ...{ every: formatDuration(everyMs), timeout: formatDuration(timeoutMs) },

@@ -13,9 +13,9 @@ import {
   type SettingChange,
   type SettingsChange,
 } from "@faas/core";
-import type { CanaryService } from "../canary/canary-service.ts";
 import type { BundleAccess } from "../bundles/bundle-access.ts";
 import { bundleNotFound } from "../bundles/bundle-store.ts";
+import type { CanaryService } from "../canary/canary-service.ts";
 import type { DeploymentController } from "../deployments/controller.ts";
 import type { Store } from "../state/store.ts";
 import type { Previews } from "../variants/preview.ts";

@@ -12,8 +12,8 @@ import {
   type Revision,
 } from "@faas/core";
 import { type EndpointRegistry, minReplicas, type ServedEndpoint, type StatusSubscriber } from "@faas/gateway";
-import { endCanary } from "../canary/end-canary.ts";
 import { afterDeployment } from "../canary/canary-record.ts";
+import { endCanary } from "../canary/end-canary.ts";
 import type { KeyedMutex } from "../lib/keyed-mutex.ts";
 import { KeyedSignal } from "../lib/keyed-signal.ts";
 import type { LogStore } from "../logs/log-store.ts";

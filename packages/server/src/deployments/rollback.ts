@@ -58,7 +58,12 @@ export async function rollBack(
   const record = store.endpoint(ref);
   const versions = record && targetRevision(record).id === revision ? targetRevision(record).secrets : {};
   const renewed = Object.entries(chosen?.secrets ?? {}).filter(([name, version]) => versions?.[name] !== version);
-  return { revision, unchanged: unchanged && canary === undefined, replaced, renewed: chosen?.id === revision ? [] : renewed.map(([name]) => name) };
+  return {
+    revision,
+    unchanged: unchanged && canary === undefined,
+    replaced,
+    renewed: chosen?.id === revision ? [] : renewed.map(([name]) => name),
+  };
 }
 
 /** Returns the revision that a request is for. Without one, a canary goes back to the serving revision. */

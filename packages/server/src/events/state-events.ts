@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { type EndpointRef, endpointKey, type KeyRecord, type ReplicaFailure } from "@faas/core";
-import { CanaryEvents } from "./canary-events.ts";
 import { type Change, type EndpointRecord, isDeploying, type OrgFields, targetRevision } from "../state/records.ts";
 import type { Store } from "../state/store.ts";
+import { CanaryEvents } from "./canary-events.ts";
 import type { NewEvent } from "./event-log.ts";
 
 /** Part of an endpoint's record whose change is an event. */

@@ -9,9 +9,9 @@ import {
   VARIANT_ENDPOINT_MAX,
 } from "@faas/core";
 import { endpointNotFound } from "@faas/gateway";
+import { withCanaryEnded } from "../canary/canary-record.ts";
 import { allRevisions, findRevision } from "../deployments/find-revision.ts";
 import { hasValues } from "../deployments/target-revision.ts";
-import { withCanaryEnded } from "../canary/canary-record.ts";
 import type { KeyedMutex } from "../lib/keyed-mutex.ts";
 import type { EndpointRecord } from "../state/records.ts";
 import type { Store } from "../state/store.ts";

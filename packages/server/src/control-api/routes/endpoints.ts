@@ -104,7 +104,9 @@ const getEndpoint = ({ store, endpoints, canaries, ...deps }: ViewDeps & WaitDep
     query: {
       wait: z
         .string()
-        .describe("a revision: the response is delayed until it is no longer being deployed, nor the revision of a canary"),
+        .describe(
+          "a revision: the response is delayed until it is no longer being deployed, nor the revision of a canary",
+        ),
       timeout: waitTimeoutSchema.describe(
         "the longest delay, for instance 60s (the default); the response then has the current state",
       ),
@@ -130,8 +132,12 @@ const putEndpoint = (deps: RegistrationDeps) =>
       "Registers an endpoint, deploys a new revision of it or changes its settings; the response is sent when it is on disk",
     requestBody: jsonBody(putEndpointSchema),
     responses: REGISTRATION_RESPONSES,
-    handle: ({ context, parameters: ref, body: { artifact, source, preview, canary, dryRun, ...change }, permissions }) =>
-      registration(context, { ref, artifact, source, change, preview, canary, dryRun }, permissions, deps),
+    handle: ({
+      context,
+      parameters: ref,
+      body: { artifact, source, preview, canary, dryRun, ...change },
+      permissions,
+    }) => registration(context, { ref, artifact, source, change, preview, canary, dryRun }, permissions, deps),
   });
 
 const getSettings = ({ store }: Pick<ViewDeps, "store">) =>
