@@ -47,7 +47,7 @@ import { RecentCalls } from "./traces/recent-calls.ts";
 import { RolloutSpans } from "./traces/rollout-spans.ts";
 import { Previews } from "./variants/preview.ts";
 import { TrafficService } from "./variants/traffic-service.ts";
-import { Variants, type VariantsOptions } from "./variants/variants.ts";
+import { type PublishedListener, Variants } from "./variants/variants.ts";
 
 const version: string = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
 
@@ -184,12 +184,8 @@ function createServedState(
     },
   });
   const mutex = new KeyedMutex();
-  const onPublished = new Set<NonNullable<VariantsOptions["onPublished"]>>();
-  onPublished.add((ref, record) => traffic.follow(ref, record));
-  const variants = new Variants({
-    ...{ platform, registry, log, mutex },
-    onPublished: (ref, record) => onPublished.forEach((follow) => void follow(ref, record)),
-  });
+  const onPublished = new Set<PublishedListener>([(ref, record) => traffic.follow(ref, record)]);
+  const variants = new Variants({ platform, registry, log, mutex, onPublished });
   const traffic: TrafficService = new TrafficService({ store, variants, mutex, log });
   const events = stack.share(new ServerEvents({ store, version }), role);
   const metrics = new Metrics(registry);

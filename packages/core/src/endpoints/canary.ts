@@ -83,7 +83,7 @@ export const canaryViewSchema = z
     startedAt: z.string(),
     stepAt: z.string().describe("Start of the present step"),
     endedAt: z.string().optional().describe("Absent: it has not ended"),
-    detail: z.string().describe("What happens, or why it ended"),
+    detail: z.string().describe("Present activity, or why it ended"),
     seen: z
       .object({
         canary: seenCallsSchema,

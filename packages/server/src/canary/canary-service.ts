@@ -27,9 +27,6 @@ export interface DeployedCanary extends Deployed {
   readonly canary?: boolean;
 }
 
-/** Shows canaries. */
-export type CanaryViews = Pick<CanaryService, "view">;
-
 /** Time between two looks at the canaries. */
 const LOOK_MS = 500;
 
@@ -99,7 +96,7 @@ export class CanaryService implements AsyncDisposable {
     }
   }
 
-  /** Shows the last canary of an endpoint; undefined if its last deployment was none. */
+  /** Shows the last canary of an endpoint; undefined if its last deployment was ordinary. */
   view(ref: EndpointRef, { canary }: EndpointRecord): CanaryView | undefined {
     if (canary === undefined) return undefined;
     const followed = this.#followed.get(endpointKey(ref));

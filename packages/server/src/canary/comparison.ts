@@ -4,7 +4,7 @@ import { p95Range } from "./percentile-bounds.ts";
 import { lowerBound, type RatePrior, upperBound } from "./rate-bounds.ts";
 
 /** Probability of a wrong decision during a whole canary: to go back from a revision within the limits, or to promote one beyond them. */
-export const WRONG_DECISION = 0.05;
+const WRONG_DECISION = 0.05;
 /** Both revisions are estimated, and each estimate may be wrong. */
 const REVISIONS = 2;
 const MEASURES = 2;

@@ -41,7 +41,7 @@ const WRITE_MS = 10_000;
 /** Time after which a change that failed is tried again. */
 const RETRY_MS = 5_000;
 
-/** One canary during one of its steps: counts the calls, and carries out what they decide. */
+/** A canary during one of its steps: counts the calls, and carries out what they decide. */
 export class FollowedCanary implements Disposable {
   readonly #ref: EndpointRef;
   readonly #canary: CanaryRecord;
