@@ -13,7 +13,7 @@ export function canaryRows(canary: CanaryView, nowMs: number): string[][] {
   if (seen === undefined) return rows;
   const { errorRateDifference, p95Factor } = seen;
   const range = ({ low, high }: typeof p95Factor, unit: string) =>
-    high === undefined ? `at least ${short(low)}${unit}` : `${short(low)} to ${short(high)}${unit}`;
+    high === undefined ? "unknown so far" : `${short(low)} to ${short(high)}${unit}`;
   return [
     ...rows,
     ["", `new: ${callsOf(seen.canary)}`],
