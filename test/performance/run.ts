@@ -17,6 +17,7 @@ import { chosenParts, publish } from "./rig/page.ts";
 import type { Row } from "./rig/table.ts";
 import { simulatedCluster } from "./simulated-cluster.ts";
 import { splits } from "./splits/splits.ts";
+import { canary } from "./state/canary.ts";
 import { keptRevisions } from "./state/kept-revisions.ts";
 import { tenThousand } from "./ten-thousand.ts";
 import { tls } from "./tls.ts";
@@ -36,6 +37,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   "python-apps": pythonApps,
   "ten-thousand": tenThousand,
   "kept-revisions": keptRevisions,
+  canary,
   "gateway-views": gatewayViews,
   "gateway-processes": gatewayProcesses,
   splits,

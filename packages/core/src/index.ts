@@ -14,6 +14,7 @@ export * from "./api/server-responses.ts";
 export * from "./api/stats-window.ts";
 export { nextCronTime } from "./cron.ts";
 export * from "./default-port.ts";
+export * from "./endpoints/canary.ts";
 export * from "./endpoints/endpoint.ts";
 export * from "./endpoints/endpoint-key.ts";
 export * from "./endpoints/loading-report.ts";

@@ -19,6 +19,7 @@ export { LIMITS_OF_CALLS } from "./limits/quota-error.ts";
 export { ACCESS_BATCH, AccessLine } from "./metrics/access-line.ts";
 export type { AccessLog, FinishedCall } from "./metrics/access-log.ts";
 export { CallCounts } from "./metrics/call-counts.ts";
+export { bucketOf, durationOf } from "./metrics/duration-buckets.ts";
 export { acceptsOpenMetrics, OPEN_METRICS_TYPE, toOpenMetrics } from "./metrics/open-metrics.ts";
 export { RequestHistogram } from "./metrics/request-histogram.ts";
 export type { RequestMetrics } from "./metrics/request-metrics.ts";

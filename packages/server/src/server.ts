@@ -19,6 +19,7 @@ import { WarmSchedule } from "./autoscaler/warm-schedule.ts";
 import { BundleAccess } from "./bundles/bundle-access.ts";
 import { BundleCollector } from "./bundles/bundle-collector.ts";
 import { StorageQuota } from "./bundles/storage-quota.ts";
+import { CanaryService } from "./canary/canary-service.ts";
 import { createApp } from "./control-api/app.ts";
 import { Admission } from "./deployments/admission.ts";
 import { DeploymentController } from "./deployments/controller.ts";
@@ -46,7 +47,7 @@ import { RecentCalls } from "./traces/recent-calls.ts";
 import { RolloutSpans } from "./traces/rollout-spans.ts";
 import { Previews } from "./variants/preview.ts";
 import { TrafficService } from "./variants/traffic-service.ts";
-import { Variants, type VariantsOptions } from "./variants/variants.ts";
+import { type PublishedListener, Variants } from "./variants/variants.ts";
 
 const version: string = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")).version;
 
@@ -125,9 +126,13 @@ async function startControl(startup: Startup, storage: Storage) {
     ...{ store, platform, registry, admission, logs, log, mutex, variants, onRolloutEnded },
   });
   const previews = new Previews({ store, admission, deployments, traffic, registry, mutex });
+  const calls = served.metrics.canaries;
+  const canaries = new CanaryService({ store, registry, previews, deployments, traffic, calls, mutex, log });
+  served.onPublished.add((ref, record) => canaries.follow(ref, record));
   const secrets: SecretService = new SecretService({ store, platform, deployments, log });
   stack.share(deployments, role);
   stack.share(traffic, role);
+  stack.share(canaries, role);
   await step("deployments", () => deployments.start());
   stack.share(new FailedFirstCleanup({ store, deployments, log }), role);
   await step("status sync", () =>
@@ -144,7 +149,7 @@ async function startControl(startup: Startup, storage: Storage) {
   stack.share(secrets, role);
   await step("secrets", () => secrets.start());
   await step("replicas of the previous server", () => startReplicas(registry, options.predecessor?.replicas ?? []));
-  return { platform, ...served, bundleAccess, storageQuota, deployments, previews, secrets };
+  return { platform, ...served, bundleAccess, storageQuota, deployments, previews, canaries, secrets };
 }
 
 /** Creates what is served: the registry, and everything that follows its endpoints and their calls. */
@@ -179,7 +184,7 @@ function createServedState(
     },
   });
   const mutex = new KeyedMutex();
-  const onPublished: VariantsOptions["onPublished"] = (ref, record) => traffic.follow(ref, record);
+  const onPublished = new Set<PublishedListener>([(ref, record) => traffic.follow(ref, record)]);
   const variants = new Variants({ platform, registry, log, mutex, onPublished });
   const traffic: TrafficService = new TrafficService({ store, variants, mutex, log });
   const events = stack.share(new ServerEvents({ store, version }), role);
@@ -204,7 +209,7 @@ function createServedState(
   );
   return {
     ...{ registry, variants, traffic, mutex, autoscaler, metrics, events, accessLog, recentCalls, gateways, limitsOf },
-    defaultLimits,
+    ...{ defaultLimits, onPublished },
   };
 }
 
@@ -260,7 +265,7 @@ function createApi(
 ): RequestListener {
   const { platform, registry, metrics, events, bundleAccess, storageQuota, deployments, secrets, defaultLimits } =
     control;
-  const { traffic, previews, recentCalls } = control;
+  const { traffic, previews, canaries, recentCalls } = control;
   const traces = tracing && { spans: tracing.spans, rollouts: stack.use(new RolloutSpans(store, registry)) };
   const app = createApp({
     traces,
@@ -276,6 +281,7 @@ function createApi(
     deployments,
     traffic,
     previews,
+    canaries,
     secrets,
     endpoints: registry,
     platform,

@@ -34,7 +34,10 @@ async function complete(words: string[], env: Record<string, string> = { FAAS_SE
 
 for (const [words, expected] of [
   [["de"], ["dev", "deploy", "describe"]],
-  [["deploy", "--max"], ["--max-replicas"]],
+  [
+    ["deploy", "--max"],
+    ["--max-replicas", "--max-error-rate", "--max-p95"],
+  ],
   [
     ["deploy", "--runtime", ""],
     ["node", "typescript", "python", "binary", "dockerfile"],

@@ -6,6 +6,7 @@ import { formatChange } from "../deploy/changes.ts";
 import { deploy, plan, requestDeployment } from "../deploy/deployment.ts";
 import { addSourceOptions } from "../deploy/settings.ts";
 import { type DeployFunctionsOptions, deployFunctions } from "../functions/deploy-functions.ts";
+import { addCanaryOptions } from "../options/canary-options.ts";
 import { addImageOptions } from "../options/image-options.ts";
 import { unsetOption } from "../options/setting-name.ts";
 import { addSettingsOptions } from "../options/settings-options.ts";
@@ -20,6 +21,7 @@ export function define(command: Command, io: Io): void {
   addSourceOptions(command);
   addSettingsOptions(command);
   addImageOptions(command);
+  addCanaryOptions(command);
   command
     .option("--image <reference>", "Existing image to deploy instead of a build", reference)
     .option("--env-file <file>", "File with a NAME=value line per variable; --env wins over it")

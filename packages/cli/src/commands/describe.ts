@@ -1,6 +1,7 @@
 import { type EndpointView, formatWarmWindow } from "@faas/core";
 import type { Command } from "commander";
 import { connect } from "../client/connect.ts";
+import { canaryRows } from "../deploy/canary-text.ts";
 import { parseRef } from "../options/target.ts";
 import { originRows, trafficRows } from "../revisions/describe-rows.ts";
 import { outputOf } from "../terminal/failure-output.ts";
@@ -35,6 +36,7 @@ function table(view: EndpointView): string {
     ...originRows(view),
     ...trafficRows(view, Date.now()),
     ...(view.deploying === undefined ? [] : [["deploying", view.deploying]]),
+    ...(view.canary === undefined ? [] : canaryRows(view.canary, Date.now())),
     ["image", view.image],
     ...(view.warm === undefined ? [] : [["warm image", view.warm.image]]),
     ["created", view.createdAt],

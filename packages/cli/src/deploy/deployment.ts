@@ -1,4 +1,5 @@
 import {
+  type CanaryRequest,
   type EndpointRef,
   type ErrorCode,
   FaasError,
@@ -10,19 +11,21 @@ import {
   type SettingsChange,
 } from "@faas/core";
 import type { Client } from "../client/client.ts";
+import { type CanaryOptions, canaryOf } from "../options/canary-options.ts";
 import type { ImageOptions } from "../options/image-options.ts";
 import type { NamedFunction } from "../project/functions.ts";
 import type { Io } from "../terminal/io.ts";
-import { printWarning } from "../terminal/output.ts";
+import { printStatus, printWarning } from "../terminal/output.ts";
 import type { StageProgress } from "../terminal/progress.ts";
 import { traceDeployment } from "../traces/trace-deployment.ts";
 import { type ArtifactSource, planArtifact, publishArtifact } from "./artifact.ts";
+import { awaitCanary } from "./await-canary.ts";
 import { awaitRollout, withServingRevision } from "./await-rollout.ts";
 import { gitSource } from "./git-source.ts";
 import { settingsAfter } from "./kept-settings.ts";
 import { type DeploySettingsOptions, deployRef, requestedChange } from "./settings.ts";
 
-export interface DeployOptions extends DeploySettingsOptions, ImageOptions {
+export interface DeployOptions extends DeploySettingsOptions, ImageOptions, CanaryOptions {
   readonly image?: string;
   readonly message?: string;
   readonly preview?: boolean;
@@ -37,6 +40,8 @@ export interface RequestedDeployment {
   readonly folder: string;
   readonly ref: EndpointRef;
   readonly change: SettingsChange;
+  /** Absent: the revision gets all calls as soon as it is ready. */
+  readonly canary?: CanaryRequest;
 }
 
 /** Surroundings of a deployment. */
@@ -69,7 +74,8 @@ export async function requestDeployment(
 ): Promise<RequestedDeployment> {
   checkPreviewOptions(options);
   const ref = deployRef(options, project);
-  return { folder, ref, change: await requestedChange(options, project, io) };
+  const canary = canaryOf(options, project.canary);
+  return { folder, ref, change: await requestedChange(options, project, io), ...(canary && { canary }) };
 }
 
 /**
@@ -91,7 +97,7 @@ async function buildAndRollOut(requested: RequestedDeployment, context: DeployCo
   const attempt: Attempt = {};
   try {
     const source = await sourceOf(requested, context);
-    return { source, deployed: await run(source, requested.change, context, attempt) };
+    return { source, deployed: await run(source, requested, context, attempt) };
   } catch (error) {
     throw io.signal.aborted ? error : await withServingRevision(error, requested.ref, client, attempt.revision);
   }
@@ -146,9 +152,19 @@ async function register(client: Client, ref: EndpointRef, body: PutEndpoint): Pr
   }
 }
 
+/** Waits for the end of a canary, or for the rollout of a revision that has nothing to be compared with. */
+async function followCanary({ canary, revision, unchanged }: Registered, wait: boolean, source: ArtifactSource) {
+  const { ref, io } = source;
+  if (!canary && !unchanged)
+    printStatus(io, "No revision served before: it is deployed at once, because there is nothing to compare it with.");
+  if (!wait) return;
+  if (canary) await awaitCanary(ref, revision, source);
+  else await awaitRollout(ref, revision, source);
+}
+
 async function run(
   source: ArtifactSource,
-  change: SettingsChange,
+  { change, canary }: RequestedDeployment,
   { options, config, client, progress, io }: DeployContext,
   attempt: Attempt,
 ): Promise<Deployed> {
@@ -162,13 +178,20 @@ async function run(
   const { artifact, detected, description } = await publishArtifact(source, config);
   progress.begin("register");
   const preview = options.preview ? previewOf(options) : undefined;
-  const body = { ...change, artifact, ...(detected && { detected }), ...(preview && { preview }) };
+  const body = {
+    ...change,
+    artifact,
+    ...(detected && { detected }),
+    ...(preview && { preview }),
+    ...(canary && { canary: { ...canary, steps: [...canary.steps] } }),
+  };
   const origin = { ...commit, ...(message === undefined ? {} : { message }) };
   const registered = await register(client, ref, config.deploymentSources ? { ...body, source: origin } : body);
   const { revision } = registered;
   attempt.revision = revision;
   progress.detail(`revision ${revision}`);
-  if (options.wait) {
+  if (canary) await followCanary(registered, options.wait, source);
+  else if (options.wait) {
     // An unchanged revision too: its earlier deployment may still be in progress.
     await awaitRollout(ref, revision, { ...source, isPreview: preview !== undefined });
   }

@@ -90,7 +90,7 @@ export async function requestedChange(
 }
 
 /** Returns the settings of a `faas.json`. */
-function settingsIn({ $schema: _, org: __, endpoint: ___, server: ____, ...settings }: Project): SettingsInput {
+function settingsIn({ $schema, org, endpoint, server, canary, ...settings }: Project): SettingsInput {
   return settings;
 }
 

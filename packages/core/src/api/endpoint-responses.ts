@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { canaryViewSchema } from "../endpoints/canary.ts";
 import { warmImageSchema } from "../endpoints/endpoint.ts";
 import { replicaFailureSchema, startStageSchema } from "../endpoints/platform.ts";
 import { revisionOriginSchema } from "../endpoints/revision-origin.ts";
@@ -56,6 +57,7 @@ export const endpointViewSchema = z
       .optional()
       .describe("Replicas of revisions without a share: with a tag, of a preview, or kept warm. Absent: none"),
     traffic: trafficViewSchema.optional().describe("Present when more than one revision runs, or has a tag"),
+    canary: canaryViewSchema.optional().describe("Present when the last deployment was a canary"),
     limited: z
       .string()
       .optional()
@@ -93,6 +95,7 @@ export const registeredSchema = z
       .array(settingChangeSchema)
       .optional()
       .describe("Settings that the deployment changes; at a new endpoint, those that differ from the defaults"),
+    canary: z.boolean().optional().describe("True when the calls move to the revision in steps"),
   })
   .meta({ id: "Registered" });
 export type Registered = Immutable<z.infer<typeof registeredSchema>>;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { canaryRequestSchema } from "../endpoints/canary.ts";
 import { artifactSchema } from "../endpoints/endpoint.ts";
 import { REPLICAS_MAX } from "../endpoints/quantity-schemas.ts";
 import { deploymentSourceSchema } from "../endpoints/revision-origin.ts";
@@ -47,9 +48,18 @@ export const putEndpointSchema = z
     preview: previewRequestSchema
       .optional()
       .describe("Runs the revision beside the serving one, without a share of the calls. Absent: it will serve"),
+    canary: canaryRequestSchema
+      .optional()
+      .describe(
+        "Moves the calls to the revision in steps, while it is not worse than the serving one. Absent: at once",
+      ),
     reset: resetSchema,
     dryRun: dryRunSchema,
   })
+  .refine(
+    ({ preview, canary }) => preview === undefined || canary === undefined,
+    'expected "preview" or "canary", got both',
+  )
   .meta({
     id: "PutEndpoint",
     description: "A setting that is absent keeps its previous value, or has its default at a new endpoint",

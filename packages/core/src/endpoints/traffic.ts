@@ -20,15 +20,18 @@ export interface Traffic {
   readonly tags?: Readonly<Record<string, string>>;
   /** Revisions that were deployed as a preview. */
   readonly previews?: Readonly<Record<string, Preview>>;
+  /** Revision that a canary moves the calls to, while it lasts. */
+  readonly canary?: string;
   /** The revision that served before, which keeps a replica for a while: calls can go back to it at once. */
   readonly keptWarm?: { readonly revision: string; readonly until: string };
 }
 
 /** Returns the ids of all revisions that a division of calls names. */
 export function revisionsInTraffic(traffic: Traffic | undefined): ReadonlySet<string> {
-  const { shares = {}, tags = {}, previews = {}, keptWarm } = traffic ?? {};
-  const ids = [...Object.keys(shares), ...Object.values(tags), ...Object.keys(previews)];
-  return new Set(keptWarm ? [...ids, keptWarm.revision] : ids);
+  const { shares = {}, tags = {}, previews = {}, canary, keptWarm } = traffic ?? {};
+  const ids = new Set([...Object.keys(shares), ...Object.values(tags), ...Object.keys(previews)]);
+  if (canary !== undefined) ids.add(canary);
+  return keptWarm ? ids.add(keptWarm.revision) : ids;
 }
 
 /** A revision that runs without a share of the calls. */

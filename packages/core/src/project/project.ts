@@ -1,9 +1,14 @@
 import { z } from "zod";
+import { canaryRequestSchema } from "../endpoints/canary.ts";
 import { settingsInputSchema } from "../endpoints/settings.ts";
 import { endpointName, orgName } from "../name-schemas.ts";
 
 /** Path that begins neither with a slash nor with a drive, and has no NUL. */
 const RELATIVE = String.raw`^(?![\\/]|[A-Za-z]:)[^\x00]+$`;
+
+const canarySchema = canaryRequestSchema
+  .optional()
+  .describe("Moves the calls to a new revision in steps, while it is not worse than the serving one");
 
 /** Schema of a function in a `faas.json` with several. */
 export const projectFunctionSchema = z.strictObject({
@@ -14,6 +19,7 @@ export const projectFunctionSchema = z.strictObject({
     .meta({ pattern: RELATIVE })
     .optional()
     .describe("Folder of the function, relative to faas.json (default: the name of the function)"),
+  canary: canarySchema,
   ...settingsInputSchema.shape,
 });
 export type ProjectFunction = z.input<typeof projectFunctionSchema>;
@@ -33,6 +39,7 @@ export const projectSchema = z
       .describe(
         "Several functions by the names of their endpoints, each with its folder and settings. The other fields of the file apply to all of them",
       ),
+    canary: canarySchema,
     ...settingsInputSchema.shape,
   })
   .superRefine(({ functions, endpoint, hostnames }, context) => {

@@ -1,6 +1,7 @@
 import {
   type Artifact,
   bundleOf,
+  type CanaryRequest,
   type DeploymentSource,
   type EndpointRef,
   FaasError,
@@ -14,6 +15,7 @@ import {
 } from "@faas/core";
 import type { BundleAccess } from "../bundles/bundle-access.ts";
 import { bundleNotFound } from "../bundles/bundle-store.ts";
+import type { CanaryService } from "../canary/canary-service.ts";
 import type { DeploymentController } from "../deployments/controller.ts";
 import type { Store } from "../state/store.ts";
 import type { Previews } from "../variants/preview.ts";
@@ -24,6 +26,7 @@ export interface RegistrationDeps {
   readonly store: Pick<Store, "org" | "orgs" | "endpoint">;
   readonly deployments: Pick<DeploymentController, "deploy" | "plan">;
   readonly previews: Pick<Previews, "deploy">;
+  readonly canaries: Pick<CanaryService, "deploy">;
   readonly bundleAccess: Pick<BundleAccess, "has">;
   readonly platform: Pick<Platform, "accepts">;
 }
@@ -36,6 +39,8 @@ export interface RegistrationRequest {
   readonly change: SettingsChange;
   /** Absent: the revision will serve. */
   readonly preview?: PreviewRequest | undefined;
+  /** Absent: the revision gets all calls as soon as it is ready. */
+  readonly canary?: CanaryRequest | undefined;
   /** Statements of the client about the deployment. */
   readonly source?: DeploymentSource | undefined;
   /** Address of the client. */
@@ -53,6 +58,8 @@ export interface Registration {
   readonly changes: readonly SettingChange[];
   /** Part of the address that names a preview: a tag or the revision. */
   readonly name?: string;
+  /** The calls move to the revision in steps. */
+  readonly canary?: boolean;
 }
 
 /**
@@ -67,16 +74,15 @@ export async function register(
   permissions: Permissions,
   deps: RegistrationDeps,
 ): Promise<Registration> {
-  const { ref, artifact, change, preview } = request;
+  const { ref, artifact, change, preview, canary } = request;
   if (artifact === undefined || preview) requireEndpoint(ref, deps.store, permissions);
   check(request, permissions, deps);
   const canSee = (org: string) => permissions.canSee(org);
   const origin = originOfRevision(request, permissions);
   const deployment = { ref, artifact, change, origin, canSee };
-  return {
-    ref,
-    ...(await (preview ? deps.previews.deploy(deployment, preview) : deps.deployments.deploy(deployment))),
-  };
+  if (preview) return { ref, ...(await deps.previews.deploy(deployment, preview)) };
+  if (canary) return { ref, ...(await deps.canaries.deploy(deployment, canary)) };
+  return { ref, ...(await deps.deployments.deploy(deployment)) };
 }
 
 /** Returns the provenance of a revision that a request deploys. */

@@ -12,6 +12,8 @@ import {
   type Revision,
 } from "@faas/core";
 import { type EndpointRegistry, minReplicas, type ServedEndpoint, type StatusSubscriber } from "@faas/gateway";
+import { afterDeployment } from "../canary/canary-record.ts";
+import { endCanary } from "../canary/end-canary.ts";
 import type { KeyedMutex } from "../lib/keyed-mutex.ts";
 import { KeyedSignal } from "../lib/keyed-signal.ts";
 import type { LogStore } from "../logs/log-store.ts";
@@ -162,7 +164,9 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
       const release = await this.#options.admission.admit(deployment);
       try {
         await this.applyOrg(ref.org);
-        return await this.#deploy(deployment);
+        const deployed = await this.#deploy(deployment);
+        if (deployed.unchanged) await endCanary(ref, this.#options);
+        return deployed;
       } finally {
         release();
       }
@@ -277,7 +281,8 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
       // A secret may have been set or removed a moment ago.
       const latest = targetRevisionOf(deployment, record, secrets, now);
       id = latest.id;
-      return withCallsTo(withTarget(record, latest, now), id, variants.readyVariant(ref, id) !== undefined);
+      const isReady = variants.readyVariant(ref, id) !== undefined;
+      return afterDeployment(withCallsTo(withTarget(record, latest, now), id, isReady), id, now);
     });
     const message = before ? "deployment begun" : "endpoint registered";
     log.info({ org: ref.org, endpoint: ref.endpoint, revision: id }, message);

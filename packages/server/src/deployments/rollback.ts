@@ -1,6 +1,7 @@
 import { artifactOf, bundleOf, FaasError, type Revision } from "@faas/core";
 import { endpointNotFound } from "@faas/gateway";
-import { type EndpointRecord, targetRevision } from "../state/records.ts";
+import { activeCanary } from "../canary/canary-record.ts";
+import { type EndpointRecord, servingRevision, targetRevision } from "../state/records.ts";
 import type { Store } from "../state/store.ts";
 import type { DeploymentController } from "./controller.ts";
 import { contentOf, type DecidedDeployment, type DeployRequest } from "./deploy-request.ts";
@@ -42,11 +43,13 @@ export async function rollBack(
   const { ref } = request;
   let chosen: Revision | undefined;
   let replaced = "";
+  let canary: string | undefined;
   const { revision, unchanged } = await deployments
     .deployDecided(ref, (record) => {
       if (!record) throw endpointNotFound(ref);
-      replaced = targetRevision(record).id;
+      canary = activeCanary(record)?.revision;
       chosen = chosenRevision(request, record);
+      replaced = canary === undefined || canary === chosen.id ? targetRevision(record).id : canary;
       return again(request, chosen);
     })
     .catch((error) => {
@@ -55,11 +58,19 @@ export async function rollBack(
   const record = store.endpoint(ref);
   const versions = record && targetRevision(record).id === revision ? targetRevision(record).secrets : {};
   const renewed = Object.entries(chosen?.secrets ?? {}).filter(([name, version]) => versions?.[name] !== version);
-  return { revision, unchanged, replaced, renewed: chosen?.id === revision ? [] : renewed.map(([name]) => name) };
+  return {
+    revision,
+    unchanged: unchanged && canary === undefined,
+    replaced,
+    renewed: chosen?.id === revision ? [] : renewed.map(([name]) => name),
+  };
 }
 
-const chosenRevision = ({ ref, revision }: RollbackRequest, record: EndpointRecord): Revision =>
-  revision === undefined ? previousRevision(ref, record) : findRevision(ref, record, revision);
+/** Returns the revision that a request is for. Without one, a canary goes back to the serving revision. */
+function chosenRevision({ ref, revision }: RollbackRequest, record: EndpointRecord): Revision {
+  if (revision !== undefined) return findRevision(ref, record, revision);
+  return activeCanary(record) ? servingRevision(record) : previousRevision(ref, record);
+}
 
 function again({ ref, canSee = () => false, origin }: RollbackRequest, revision: Revision): DecidedDeployment {
   // Another revision is made of it when a value of a secret is gone.

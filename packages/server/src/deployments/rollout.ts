@@ -10,6 +10,7 @@ import {
   type Revision,
 } from "@faas/core";
 import type { EndpointRegistry } from "@faas/gateway";
+import { withCanaryEnded } from "../canary/canary-record.ts";
 import type { KeyedMutex } from "../lib/keyed-mutex.ts";
 import {
   awaitsFirstReady,
@@ -143,10 +144,12 @@ export class Rollout implements Disposable {
     if (!record || targetRevision(record).id !== revision.id) return;
     if (!candidateRevision(record) && !awaitsFirstReady(record)) return;
     const now = new Date();
-    await store.changeEndpoint(
-      this.ref,
-      (latest) => latest && afterRollout(latest, withServing(latest, revision, now.toISOString()), now.getTime()),
-    );
+    const at = now.toISOString();
+    await store.changeEndpoint(this.ref, (latest) => {
+      if (latest === undefined) return undefined;
+      const after = afterRollout(latest, withServing(latest, revision, at), now.getTime());
+      return withCanaryEnded(after, "promoted", "its revision serves", at);
+    });
     this.#enter(IDLE);
     const latest = store.endpoint(this.ref) ?? record;
     // Before the endpoint serves another revision: tags of the one that served have to lead to it at every moment.

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type EndpointRef, endpointKey, type KeyRecord, type ReplicaFailure } from "@faas/core";
 import { type Change, type EndpointRecord, isDeploying, type OrgFields, targetRevision } from "../state/records.ts";
 import type { Store } from "../state/store.ts";
+import { CanaryEvents } from "./canary-events.ts";
 import type { NewEvent } from "./event-log.ts";
 
 /** Part of an endpoint's record whose change is an event. */
@@ -17,11 +18,16 @@ export class StateEvents {
   readonly #endpoints = new Map<string, DeploymentState>();
   readonly #orgs = new Map<string, OrgFields>();
   readonly #keys = new Map<string, KeyRecord>();
+  readonly #canaries: CanaryEvents;
 
   constructor(store: Pick<Store, "orgs" | "org" | "endpoints" | "keys">, publish: (event: NewEvent) => void) {
     this.#publish = publish;
+    this.#canaries = new CanaryEvents(publish);
     for (const org of store.orgs()) this.#orgs.set(org, store.org(org) as OrgFields);
-    for (const [ref, record] of store.endpoints()) this.#endpoints.set(endpointKey(ref), deploymentState(record));
+    for (const [ref, record] of store.endpoints()) {
+      this.#endpoints.set(endpointKey(ref), deploymentState(record));
+      this.#canaries.remember(ref, record);
+    }
     for (const [id, record] of store.keys()) this.#keys.set(id, record);
   }
 
@@ -64,6 +70,7 @@ export class StateEvents {
   #onEndpoint(ref: EndpointRef, record: EndpointRecord | null): void {
     const key = endpointKey(ref);
     const before = this.#endpoints.get(key);
+    this.#canaries.onChange(ref, record ?? undefined);
     if (record === null) {
       this.#endpoints.delete(key);
       if (before) this.#publish({ type: "faas.endpoint.removed", ...ref });

@@ -9,6 +9,7 @@ import {
   type ServedEndpoint,
 } from "@faas/gateway";
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { CanaryCalls } from "../canary/canary-calls.ts";
 import { LiveStatistics } from "./live-statistics.ts";
 
 /** Sampling interval of the event loop delay. Its timer never rests: with prom-client's default of 10 ms it would be most of the work of an idle server. */
@@ -32,6 +33,8 @@ export class Metrics implements RequestMetrics {
   readonly recent = new RequestStatistics();
   /** Calls of each second, while a stream of events has them. */
   readonly live: LiveStatistics;
+  /** Calls of the revisions that canaries compare. */
+  readonly canaries = new CanaryCalls();
   readonly #coldStarts: Counter<EndpointLabel>;
   readonly #limited: Counter<EndpointLabel | "limit">;
 
@@ -99,6 +102,7 @@ export class Metrics implements RequestMetrics {
     this.recent.record(endpoint, status, durationMs, cold, timeMs);
     if (traceId !== undefined) this.addExemplar(endpoint, status, durationMs, traceId, timeMs);
     this.live.record(endpoint, status, durationMs, cold);
+    this.canaries.record(endpoint, status, durationMs);
     if (cold) this.#coldStarts.inc(labelsOf(endpoint));
   }
 
@@ -114,6 +118,7 @@ export class Metrics implements RequestMetrics {
       this.#requests.add(endpoint, status, buckets, sumMs / 1000);
       this.recent.add(endpoint, status, coldStarts, buckets, Date.now());
       this.live.add(endpoint, status, coldStarts, buckets);
+      this.canaries.add(endpoint, status, buckets);
       if (coldStarts > 0) this.#coldStarts.inc(labels, coldStarts);
     }
     for (const [limit, count] of Object.entries(limited))

@@ -11,6 +11,7 @@ import {
   revisionsInTraffic,
   type Traffic,
 } from "@faas/core";
+import type { CanaryRecord } from "../canary/canary-fields.ts";
 import {
   type KeptRevision,
   type PackedRevisions,
@@ -40,6 +41,8 @@ export interface EndpointRecord {
   readonly kept?: PackedRevisions;
   /** Division of the calls among revisions. Absent: all go to `current`, and no other revision has an address. */
   readonly traffic?: Traffic;
+  /** Last canary; removed with the next deployment. */
+  readonly canary?: CanaryRecord;
 }
 
 /** Returns the revision that serves requests. */

@@ -38,6 +38,7 @@ export const endpointRecordSchema = z.looseObject({
   candidate: revision.optional(),
   kept: z.looseObject({ bundles: z.string(), rest: z.string() }).optional(),
   traffic: z.looseObject({}).optional(),
+  canary: z.looseObject({}).optional(),
 });
 export const keyRecordSchema = z.looseObject({
   name: z.string(),

@@ -4,6 +4,8 @@ import {
   endpointKey,
   type PreviewRequest,
   parseDuration,
+  type Revision,
+  type Traffic,
   variantRef,
 } from "@faas/core";
 import { type EndpointRegistry, endpointNotFound } from "@faas/gateway";
@@ -12,7 +14,7 @@ import type { Deployed, DeploymentController } from "../deployments/controller.t
 import { changesFrom, type DeployRequest, decideDeployment } from "../deployments/deploy-request.ts";
 import { targetRevisionOf } from "../deployments/target-revision.ts";
 import type { KeyedMutex } from "../lib/keyed-mutex.ts";
-import { servingRevision, targetRevision, withRevisionKept } from "../state/records.ts";
+import { type EndpointRecord, servingRevision, targetRevision, withRevisionKept } from "../state/records.ts";
 import type { Store } from "../state/store.ts";
 import { withPreview, withTag } from "./traffic.ts";
 import type { TrafficService } from "./traffic-service.ts";
@@ -46,11 +48,36 @@ export class Previews {
    *
    * @throws ENDPOINT_NOT_FOUND and every code of `Admission.admit`
    */
-  deploy(request: DeployRequest, preview: PreviewRequest): Promise<DeployedPreview> {
-    return this.#deps.mutex.run(endpointKey(request.ref), () => this.#deploy(request, preview));
+  async deploy(request: DeployRequest, { tag, expires }: PreviewRequest): Promise<DeployedPreview> {
+    const lasts = expires === undefined ? {} : { expiresAt: expiryOf(expires) };
+    const deployed = await this.deployBeside(request, (record, revision) => {
+      // The serving revision needs no preview: its own replicas answer at the address.
+      const kept =
+        servingRevision(record).id === revision.id
+          ? record
+          : withPreview(withRevisionKept(record, revision), revision.id, lasts);
+      return tag === undefined ? kept : withTag(kept, tag, revision.id);
+    });
+    return { ...deployed, name: tag ?? deployed.revision };
   }
 
-  async #deploy(request: DeployRequest, { tag, expires }: PreviewRequest): Promise<DeployedPreview> {
+  /**
+   * Deploys a revision of an existing endpoint beside the serving one; resolves when it is on disk and its first replica is starting.
+   *
+   * @param change returns the record in which the revision runs
+   * @throws ENDPOINT_NOT_FOUND and every code of `Admission.admit`
+   */
+  deployBeside(
+    request: DeployRequest,
+    change: (record: EndpointRecord, revision: Revision) => EndpointRecord,
+  ): Promise<Deployed> {
+    return this.#deps.mutex.run(endpointKey(request.ref), () => this.#deployBeside(request, change));
+  }
+
+  async #deployBeside(
+    request: DeployRequest,
+    change: (record: EndpointRecord, revision: Revision) => EndpointRecord,
+  ): Promise<Deployed> {
     const { store, admission, deployments, traffic } = this.#deps;
     const { ref } = request;
     const before = store.endpoint(ref);
@@ -62,19 +89,11 @@ export class Previews {
       await deployments.applyOrg(ref.org);
       const now = new Date().toISOString();
       const revision = targetRevisionOf(deployment, before, store.org(ref.org)?.secrets, now);
-      const lasts = expires === undefined ? {} : { expiresAt: expiryOf(expires) };
-      await traffic.changeLocked(ref, (record) => {
-        // The serving revision needs no preview: its own replicas answer at the address.
-        const kept =
-          servingRevision(record).id === revision.id
-            ? record
-            : withPreview(withRevisionKept(record, revision), revision.id, lasts);
-        return tag === undefined ? kept : withTag(kept, tag, revision.id);
-      });
+      await traffic.changeLocked(ref, (record) => change(record, revision));
       this.#start(ref, revision.id);
-      const unchanged = servingRevision(before).id === revision.id || isPreview(before.traffic, revision.id);
+      const unchanged = servingRevision(before).id === revision.id || isBeside(before.traffic, revision.id);
       const changes = changesFrom(target, deployment.settings);
-      return { revision: revision.id, name: tag ?? revision.id, created: false, unchanged, changes };
+      return { revision: revision.id, created: false, unchanged, changes };
     } finally {
       release();
     }
@@ -88,7 +107,8 @@ export class Previews {
   }
 }
 
-const isPreview = (traffic: { readonly previews?: object } | undefined, revision: string) =>
-  Object.hasOwn(traffic?.previews ?? {}, revision);
+/** Tells whether a revision was deployed beside the serving one before. */
+const isBeside = ({ previews = {}, canary }: Traffic = {}, revision: string) =>
+  Object.hasOwn(previews, revision) || canary === revision;
 
 const expiryOf = (expires: string) => new Date(Date.now() + (parseDuration(expires) ?? 0)).toISOString();

@@ -9,6 +9,7 @@ import {
   VARIANT_ENDPOINT_MAX,
 } from "@faas/core";
 import { endpointNotFound } from "@faas/gateway";
+import { withCanaryEnded } from "../canary/canary-record.ts";
 import { allRevisions, findRevision } from "../deployments/find-revision.ts";
 import { hasValues } from "../deployments/target-revision.ts";
 import type { KeyedMutex } from "../lib/keyed-mutex.ts";
@@ -64,13 +65,13 @@ export class TrafficService implements Disposable {
           throw new FaasError("INVALID_REQUEST", `Expected one share for each revision, got two for ${id}`);
         byId[id] = share;
       }
-      return withShares(record, byId, sticky?.toLowerCase());
+      return withShares(withoutCanary(record), byId, sticky?.toLowerCase());
     });
   }
 
   /** @throws ENDPOINT_NOT_FOUND */
   removeSplit(ref: EndpointRef): Promise<TrafficView> {
-    return this.#change(ref, (record) => withShares(record, undefined));
+    return this.#change(ref, (record) => withShares(withoutCanary(record), undefined));
   }
 
   /** @throws ENDPOINT_NOT_FOUND, REVISION_NOT_FOUND */
@@ -128,6 +129,10 @@ export class TrafficService implements Disposable {
     }
   }
 }
+
+/** Returns the record in which a canary has given way to a split. */
+const withoutCanary = (record: EndpointRecord): EndpointRecord =>
+  withCanaryEnded(record, "replaced", "the split was changed by request", new Date().toISOString());
 
 function checkName(ref: EndpointRef, { traffic }: EndpointRecord): void {
   if (traffic === undefined || mayHaveVariants(ref)) return;

@@ -14,14 +14,17 @@ import type { KeyedMutex } from "../lib/keyed-mutex.ts";
 import type { EndpointRecord } from "../state/records.ts";
 import { servedSpec, variantSpecs } from "./variant-specs.ts";
 
+/** Called with the record whose calls are directed now; without one when the endpoint is removed. */
+export type PublishedListener = (ref: EndpointRef, record: EndpointRecord | undefined) => void;
+
 export interface VariantsOptions {
   readonly platform: Pick<Platform, "apply" | "remove">;
   readonly registry: EndpointRegistry<EndpointSpec>;
   readonly log: Logger;
   /** Serializes the changes of one endpoint, and those of one variant. */
   readonly mutex: KeyedMutex;
-  /** Called with the record whose calls are directed now; without one when the endpoint is removed. */
-  readonly onPublished?: (ref: EndpointRef, record: EndpointRecord | undefined) => void;
+  /** @defaultValue none */
+  readonly onPublished?: Iterable<PublishedListener>;
   /** Returns milliseconds since the epoch. @defaultValue Date.now */
   readonly now?: () => number;
 }
@@ -82,12 +85,12 @@ export class Variants {
 
   /** Directs calls as the record says, keeps its previous revision warm, and removes variants that it no longer has. */
   publish(ref: EndpointRef, record: EndpointRecord): void {
-    const { registry, onPublished } = this.#options;
+    const { registry, onPublished = [] } = this.#options;
     const served = registry.get(endpointKey(ref));
     // As most endpoints.
     if (record.traffic === undefined && !this.#published.has(endpointKey(ref))) return;
     this.#published.add(endpointKey(ref));
-    onPublished?.(ref, record);
+    for (const listener of onPublished) listener(ref, record);
     if (served) {
       const { split, tags } = servedSpec(ref, record, this.#now());
       const isSame = isDeepStrictEqual([served.spec.split, served.spec.tags], [split, tags]);
@@ -111,7 +114,7 @@ export class Variants {
   /** Removes all variants of a removed endpoint. */
   removeAll(ref: EndpointRef): void {
     if (!this.#published.delete(endpointKey(ref))) return;
-    this.#options.onPublished?.(ref, undefined);
+    for (const listener of this.#options.onPublished ?? []) listener(ref, undefined);
     for (const revision of [...(this.#applied.get(endpointKey(ref))?.keys() ?? [])]) this.#remove(ref, revision);
   }
 

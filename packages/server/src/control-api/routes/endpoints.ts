@@ -21,6 +21,7 @@ import type { EndpointRegistry } from "@faas/gateway";
 import type { Context } from "koa";
 import { z } from "zod";
 import { clientAddress } from "../../audit/client-address.ts";
+import type { CanaryService } from "../../canary/canary-service.ts";
 import type { DeploymentController } from "../../deployments/controller.ts";
 import { targetRevision } from "../../state/records.ts";
 import type { Store } from "../../state/store.ts";
@@ -40,6 +41,7 @@ export interface EndpointRoutesDeps extends RegistrationDeps {
   readonly store: Pick<Store, "org" | "orgs" | "endpoint" | "endpoints">;
   readonly endpoints: EndpointRegistry;
   readonly deployments: Pick<DeploymentController, "deploy" | "plan" | "remove" | "waitForRollout">;
+  readonly canaries: Pick<CanaryService, "deploy" | "view" | "waitForEnd">;
   /** Aborted when responses that would never end have to. */
   readonly ending: AbortSignal;
 }
@@ -93,14 +95,18 @@ const listOrgEndpoints = ({ store, endpoints }: ViewDeps) =>
     },
   });
 
-const getEndpoint = ({ store, endpoints, ...deps }: ViewDeps & WaitDeps) =>
+const getEndpoint = ({ store, endpoints, canaries, ...deps }: ViewDeps & WaitDeps) =>
   defineRoute({
     method: "get",
     path: ENDPOINT,
     requires: "read",
     summary: "Shows an endpoint",
     query: {
-      wait: z.string().describe("a revision: the response is delayed until it is no longer being deployed"),
+      wait: z
+        .string()
+        .describe(
+          "a revision: the response is delayed until it is no longer being deployed, nor the revision of a canary",
+        ),
       timeout: waitTimeoutSchema.describe(
         "the longest delay, for instance 60s (the default); the response then has the current state",
       ),
@@ -108,10 +114,12 @@ const getEndpoint = ({ store, endpoints, ...deps }: ViewDeps & WaitDeps) =>
     responses: { 200: json("the endpoint", endpointViewSchema) },
     async handle({ context, parameters: ref, permissions }) {
       requireEndpoint(ref, store, permissions);
-      await waitFor(context, ref, permissions, { endpoints, ...deps });
+      await waitFor(context, ref, permissions, { endpoints, canaries, ...deps });
       permissions.requireValidKey();
       const record = requireEndpoint(ref, store, permissions);
-      return { status: 200, body: viewEndpoint(ref, record, endpoints, originOf(context)) };
+      const canary = canaries.view(ref, record);
+      const view = viewEndpoint(ref, record, endpoints, originOf(context));
+      return { status: 200, body: canary === undefined ? view : { ...view, canary } };
     },
   });
 
@@ -124,8 +132,12 @@ const putEndpoint = (deps: RegistrationDeps) =>
       "Registers an endpoint, deploys a new revision of it or changes its settings; the response is sent when it is on disk",
     requestBody: jsonBody(putEndpointSchema),
     responses: REGISTRATION_RESPONSES,
-    handle: ({ context, parameters: ref, body: { artifact, source, preview, dryRun, ...change }, permissions }) =>
-      registration(context, { ref, artifact, source, change, preview, dryRun }, permissions, deps),
+    handle: ({
+      context,
+      parameters: ref,
+      body: { artifact, source, preview, canary, dryRun, ...change },
+      permissions,
+    }) => registration(context, { ref, artifact, source, change, preview, canary, dryRun }, permissions, deps),
   });
 
 const getSettings = ({ store }: Pick<ViewDeps, "store">) =>
@@ -215,13 +227,13 @@ async function registration(
   return outcome.created ? ({ status: 201, body } as const) : ({ status: 200, body } as const);
 }
 
-type WaitDeps = Pick<EndpointRoutesDeps, "deployments" | "endpoints" | "ending">;
+type WaitDeps = Pick<EndpointRoutesDeps, "deployments" | "canaries" | "endpoints" | "ending">;
 
 async function waitFor(
   context: Context,
   ref: EndpointRef,
   permissions: Permissions,
-  { deployments, endpoints, ending }: WaitDeps,
+  { deployments, canaries, endpoints, ending }: WaitDeps,
 ): Promise<void> {
   const { wait, timeout } = context.query;
   const timeoutMs =
@@ -235,6 +247,7 @@ async function waitFor(
   const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), disconnected.signal, ending, ...revoked]);
   const rolledOut = deployments.waitForRollout(ref, wait, signal);
   await rolledOut
+    .then(() => canaries.waitForEnd(ref, wait, signal))
     .then(() => waitForVariant(ref, wait, endpoints, signal))
     .catch((error) => {
       if (!signal.aborted) throw error;
