@@ -28,7 +28,6 @@ const RESTARTS = [
   "test/end-to-end/gateways.test.ts",
   "test/end-to-end/takeover.test.ts",
   "test/faults/short.test.ts",
-  "test/platform/server-killed.test.ts",
   "packages/server/src/state/data-dir-lock.integration.test.ts",
 ];
 /** Folders and files with a command of their own, which CI runs. Those of `npm run test:apps` install packages with npm and pip. */
@@ -38,6 +37,7 @@ const ELSEWHERE = [
   "test/release/",
   "test/traces/",
   "test/apps/",
+  "test/platform/",
   "test/wrappers/",
   "packages/builder/src/dependencies/dependencies.integration.test.ts",
   "packages/builder/src/dependencies/workspace.integration.test.ts",
@@ -47,7 +47,6 @@ const ELSEWHERE = [
 const SLOW = [
   "packages/cli/src/commands/dev.integration",
   "test/end-to-end/end-to-end",
-  "test/platform/",
   "test/end-to-end/",
   "test/everyday/",
   "test/wrappers/python.",

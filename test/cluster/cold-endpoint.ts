@@ -75,13 +75,15 @@ const isReady = ({ status, metadata }: V1Pod) => {
 export const replicaOf = ({ headers }: Response): string | undefined =>
   /replica;desc=([^,]+)/.exec(headers.get("server-timing") ?? "")?.[1];
 
-export const untilWaiting = (on: ClusterServer, org: string, other = ""): Promise<string> =>
-  eventually("a warm pod waits", async () =>
-    (await listWaiting(on, org))
-      .filter(isReady)
-      .map(({ metadata }) => metadata?.name ?? "")
-      .find((name) => name !== other),
-  );
+/** Returns the name of a warm pod that waits, other than one. */
+export const findWaiting = async (on: ClusterServer, org: string, other = ""): Promise<string | undefined> =>
+  (await listWaiting(on, org))
+    .filter(isReady)
+    .map(({ metadata }) => metadata?.name ?? "")
+    .find((name) => name !== other);
+
+export const untilWaiting = (on: ClusterServer, org: string, other?: string): Promise<string> =>
+  eventually("a warm pod waits", () => findWaiting(on, org, other));
 
 /** Waits until a pod is the only one of the endpoint, and belongs to its ReplicaSet; returns the name of that. */
 export async function untilHandedOver(on: ClusterServer, key: string, pod: string): Promise<string> {

@@ -16,7 +16,7 @@ export { CHALLENGE, tokenOf } from "./http/token-header.ts";
 export type { KeyVerifier, VerifiedKey } from "./keys/key-verifier.ts";
 export { TokenVerifier } from "./keys/token-verifier.ts";
 export { LIMITS_OF_CALLS } from "./limits/quota-error.ts";
-export { ACCESS_BATCH, AccessLine } from "./metrics/access-line.ts";
+export { AccessLines } from "./metrics/access-lines.ts";
 export type { AccessLog, FinishedCall } from "./metrics/access-log.ts";
 export { CallCounts } from "./metrics/call-counts.ts";
 export { bucketOf, durationOf } from "./metrics/duration-buckets.ts";

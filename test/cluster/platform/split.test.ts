@@ -49,7 +49,7 @@ describe("a revision beside the serving one", { concurrency: 2 }, () => {
     const variant = `${key.split("/")[1]}.${old}`;
     assert.deepEqual(await Promise.all(await kindsIn(org, variant)), [1, 1]);
     // The serving revision's Service and pods are its own.
-    assert.equal((await server.pods(key)).length, 1);
+    await eventually("the pod of the deployment before has ended", async () => (await server.pods(key)).length === 1);
     await server.send("DELETE", `/-/orgs/${key.replace("/", "/endpoints/")}/split`);
     assert.deepEqual(await countsOf(key, 4), { [next]: 4 });
     await eventually("the objects of the other revision are removed", async () =>

@@ -8,6 +8,7 @@ import { killProcesses } from "../../faults/pod-processes.ts";
 import { ClusterServer } from "../cluster-server.ts";
 import {
   build,
+  findWaiting,
   HELLO,
   listWaiting,
   type Pod,
@@ -100,7 +101,11 @@ describe("warm pods", { concurrency: 3 }, () => {
     const source = 'export const handler = ({ path }) => (path === "/exit" ? process.exit(3) : "up");';
     const { key, org, pod } = await serveCold(server, source, "node", { idleTimeout: "10s" });
     assert.equal(await server.text(key), "up");
-    const next = await untilWaiting(server, org, pod);
+    await untilHandedOver(server, key, pod);
+    const next = await eventually("another pod waits, while the endpoint does not become idle", async () => {
+      await server.text(key);
+      return findWaiting(server, org, pod);
+    });
     await server.request(`${key}/exit`, { method: "POST" });
     assert.equal(replicaOf(await server.request(key)), next);
   });

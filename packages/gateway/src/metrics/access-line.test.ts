@@ -1,31 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AccessLine } from "./access-line.ts";
+import { AccessLines } from "./access-lines.ts";
 import type { FinishedCall } from "./access-log.ts";
-
-const lineOf = (target: string) =>
-  new AccessLine(
-    {
-      endpoint: { key: "acme/x" },
-      request: { method: "GET" },
-      requestId: "r1",
-      target,
-      status: 200,
-      cold: false,
-      servedBy: undefined,
-      ...{ waitedMs: 0, coldMs: 0, lostMs: 0, headMs: 0, trace: undefined },
-    } as FinishedCall,
-    1.5,
-    1_700_000_000_000,
-  ).text;
-
-test("a line has the path without the query string", () => {
-  assert.equal(lineOf("/a/b?secret=1"), "1700000000000\t200\t1500\t0\t\t\tGET\tr1\t/a/b\n");
-});
-
-test("a long path is cut", () => {
-  assert.match(lineOf(`/${"a".repeat(600)}`), /\t\/a{511}\.\.\.\n$/);
-});
 
 const CALL: FinishedCall = {
   endpoint: { key: "acme/x" } as FinishedCall["endpoint"],
@@ -34,10 +10,51 @@ const CALL: FinishedCall = {
   ...{ waitedMs: 0, coldMs: 0, lostMs: 0, headMs: 4.9, trace: undefined },
 };
 
-const lineOfCall = (more: Partial<FinishedCall>, gateway?: string) =>
-  new AccessLine({ ...CALL, ...more }, 5, 7, gateway).text;
+function lineOfCall(more: Partial<FinishedCall>, gateway?: string): string {
+  const lines = new AccessLines();
+  lines.append({ ...CALL, ...more }, 5, 7, gateway);
+  return lines.text();
+}
+
+const lineOf = (target: string) => lineOfCall({ target });
 
 const LINE = "7\t200\t5000\t0\tx-1\tv1\tGET\tone\t/a";
+
+test("a line has the path without the query string", () => {
+  assert.equal(lineOf("/a/b?secret=1"), "7\t200\t5000\t0\tx-1\tv1\tGET\tone\t/a/b\n");
+});
+
+test("numbers are whole decimals of any length", () => {
+  const lines = new AccessLines();
+  lines.append({ ...CALL, status: 504 }, 12_345_678.9004, 1_700_000_000_000);
+  lines.append(CALL, 0.0004, 1_700_000_000_001);
+  const numbers = lines
+    .text()
+    .split("\n")
+    .map((line) => line.split("\t").slice(0, 3));
+  assert.deepEqual(numbers.slice(0, 2), [
+    ["1700000000000", "504", "12345678900"],
+    ["1700000000001", "200", "0"],
+  ]);
+});
+
+test("many lines are kept one after the other", () => {
+  const lines = new AccessLines();
+  for (let number = 0; number < 500; number++) lines.append({ ...CALL, requestId: `id-${number}` }, 5, 7);
+  const ids = lines
+    .text()
+    .split("\n")
+    .map((line) => line.split("\t")[7]);
+  assert.deepEqual(
+    ids.slice(0, -1),
+    Array.from({ length: 500 }, (_, number) => `id-${number}`),
+  );
+});
+
+test("a long path is cut", () => {
+  assert.match(lineOf(`/${"a".repeat(511)}?query`), /\t\/a{511}\n$/);
+  assert.match(lineOf(`/${"a".repeat(600)}`), /\t\/a{511}\.\.\.\n$/);
+});
 
 test("the line of a usual call has no times", () => {
   assert.equal(lineOfCall({}), `${LINE}\n`);

@@ -1,4 +1,4 @@
-import { ACCESS_BATCH, AccessLine } from "../metrics/access-line.ts";
+import { AccessLines } from "../metrics/access-lines.ts";
 import type { AccessLog, FinishedCall } from "../metrics/access-log.ts";
 import type { ViewLog } from "./options.ts";
 
@@ -9,10 +9,8 @@ const MAX_CHARACTERS = 8 * 2 ** 20;
 export class AccessReporter implements AccessLog {
   readonly #log: ViewLog;
   readonly #gateway: string;
-  /** The newest calls. */
-  #calls: AccessLine[] = [];
-  /** Lines of the others, by endpoint. */
-  #lines = new Map<string, string[]>();
+  /** Lines by endpoint. */
+  #lines = new Map<string, AccessLines>();
   #characters = 0;
   #isLossReported = false;
 
@@ -29,34 +27,28 @@ export class AccessReporter implements AccessLog {
       this.#reportLoss();
       return;
     }
-    if (this.#calls.push(new AccessLine(call, durationMs, Date.now(), this.#gateway)) >= ACCESS_BATCH) this.#format();
+    let lines = this.#lines.get(endpoint.key);
+    if (lines === undefined) {
+      lines = new AccessLines();
+      this.#lines.set(endpoint.key, lines);
+    }
+    const before = lines.length;
+    lines.append(call, durationMs, Date.now(), this.#gateway);
+    this.#characters += lines.length - before;
   }
 
   /** Characters that have not been taken. */
   get characters(): number {
-    this.#format();
     return this.#characters;
   }
 
   /** Removes and returns the lines by endpoint. */
   take(): Record<string, string> {
-    this.#format();
     const lines = this.#lines;
     this.#lines = new Map();
     this.#characters = 0;
     this.#isLossReported = false;
-    return Object.fromEntries(Array.from(lines, ([key, each]) => [key, each.join("")]));
-  }
-
-  #format(): void {
-    const calls = this.#calls;
-    this.#calls = [];
-    for (const { key, text } of calls) {
-      this.#characters += text.length;
-      const lines = this.#lines.get(key);
-      if (lines) lines.push(text);
-      else this.#lines.set(key, [text]);
-    }
+    return Object.fromEntries(Array.from(lines, ([key, each]) => [key, each.text()]));
   }
 
   #reportLoss(): void {

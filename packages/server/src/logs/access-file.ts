@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Access, formatAccess, type LogLine } from "@faas/core";
-import { ACCESS_BATCH } from "@faas/gateway";
+import { AccessLines, type FinishedCall } from "@faas/gateway";
 import { readIfExists } from "../lib/read-if-exists.ts";
 import { RotatingFile } from "../lib/rotating-file.ts";
 
@@ -9,14 +9,8 @@ import { RotatingFile } from "../lib/rotating-file.ts";
 const WRITE_BYTES = 250 * 1024;
 /** Size of the lines in memory above which further ones are dropped: the disk is too slow, or full. */
 const MAX_PENDING_BYTES = 4 * 2 ** 20;
-const MIN_BUFFER_BYTES = 4 * 1024;
-
-/** Lines of calls, each with a line break. */
-export interface AccessText {
-  readonly text: string;
-}
-
-const EMPTY = Buffer.alloc(0);
+/** Size of new lines above which they are passed on. */
+const PASS_ON_BYTES = 8 * 1024;
 
 /**
  * Lines of the calls of one endpoint, as the gateway formats them: two bounded files of text.
@@ -24,35 +18,58 @@ const EMPTY = Buffer.alloc(0);
 export class AccessFile {
   readonly #folder: string;
   readonly #file: RotatingFile;
-  /** The newest lines. */
-  #batch: AccessText[] = [];
-  /**
-   * Older lines that are not in the files yet, as bytes: a text that grows by each line consists of many small objects, which garbage collections visit, and
-   * its conversion takes longer than that of each line.
-   */
-  #pending = EMPTY;
-  #pendingBytes = 0;
-  /** Buffer of the lines that were written last: the memory of a new one would have to be mapped first. */
-  #spare = EMPTY;
+  readonly #onLines: (lines: Buffer) => void;
+  /** Lines that are not in the files yet. */
+  #pending = new AccessLines();
+  /** Size of those that were passed on. */
+  #passedOn = 0;
+  /** Memory of the lines that were written last: that of new ones would have to be mapped first. */
+  #spare: AccessLines | undefined;
   /** End of the last use of the files. */
   #lastUse: Promise<unknown> = Promise.resolve();
   #isWriting = false;
   #hasFolder = false;
 
-  constructor(folder: string, fileBytes: number) {
+  /** @param onLines receives all lines soon after they were appended; they change when it has returned */
+  constructor(folder: string, fileBytes: number, onLines: (lines: Buffer) => void = () => {}) {
+    this.#onLines = onLines;
     this.#folder = folder;
     const pathOf = (number: number) => join(folder, `access-${number}.log`);
     this.#file = new RotatingFile({ pathOf, maxBytes: fileBytes, previousFiles: 1 });
   }
 
-  /** Appends lines, which are ASCII, in memory. Returns false if they had to be dropped. Runs for every call. */
-  append(lines: AccessText): boolean {
-    if (this.#pendingBytes > MAX_PENDING_BYTES) return false;
-    if (this.#batch.push(lines) >= ACCESS_BATCH) {
-      this.#convert();
-      if (this.#pendingBytes > WRITE_BYTES && !this.#isWriting) void this.write();
-    }
+  /** Size of the lines that are not in the files yet. */
+  get pendingBytes(): number {
+    return this.#pending.length;
+  }
+
+  /** Appends the line of a call in memory. Returns false if it had to be dropped. Runs for every call. */
+  append(call: FinishedCall, durationMs: number, nowMs: number): boolean {
+    if (this.#pending.length > MAX_PENDING_BYTES) return false;
+    this.#pending.append(call, durationMs, nowMs);
+    if (this.#pending.length - this.#passedOn > PASS_ON_BYTES) this.#appended();
     return true;
+  }
+
+  /** Appends formatted lines in memory. Returns false if they had to be dropped. */
+  appendText(lines: string): boolean {
+    if (this.#pending.length > MAX_PENDING_BYTES) return false;
+    this.#pending.appendText(lines);
+    this.#appended();
+    return true;
+  }
+
+  /** Returns the pending lines from an offset on. */
+  pendingText(start: number): string {
+    return this.#pending.text(start);
+  }
+
+  /** Passes on the lines that were not yet. */
+  passOn(): void {
+    if (this.#passedOn === this.#pending.length) return;
+    const lines = this.#pending.bytes(this.#passedOn);
+    this.#passedOn = this.#pending.length;
+    this.#onLines(lines);
   }
 
   /** Writes the lines in memory to the file. Lines that cannot be written are lost: a full disk must not end the server. */
@@ -61,19 +78,20 @@ export class AccessFile {
     this.#isWriting = true;
     await this.#use(async () => {
       this.#isWriting = false;
-      this.#convert();
-      if (this.#pendingBytes === 0) return;
-      const buffer = this.#pending;
-      const lines = buffer.subarray(0, this.#pendingBytes);
-      // An endpoint with few calls keeps no large buffer.
+      this.passOn();
+      const lines = this.#pending;
+      if (lines.length === 0) return;
+      // An endpoint with few calls keeps no memory.
       const isBusy = lines.length > WRITE_BYTES;
-      this.#pending = isBusy ? this.#spare : EMPTY;
-      this.#spare = EMPTY;
-      this.#pendingBytes = 0;
+      this.#pending = (isBusy ? this.#spare : undefined) ?? new AccessLines();
+      this.#spare = undefined;
+      this.#passedOn = 0;
       if (!this.#hasFolder) await mkdir(this.#folder, { recursive: true });
       this.#hasFolder = true;
-      await this.#file.append(lines);
-      if (isBusy) this.#spare = buffer;
+      await this.#file.append(lines.bytes());
+      if (!isBusy) return;
+      lines.clear();
+      this.#spare = lines;
     }).catch(() => {
       this.#hasFolder = false;
     });
@@ -86,8 +104,7 @@ export class AccessFile {
    */
   read(onSnapshot: () => void): Promise<readonly string[]> {
     return this.#use(async () => {
-      this.#convert();
-      const pending = this.#pending.toString("latin1", 0, this.#pendingBytes);
+      const pending = this.#pending.text();
       onSnapshot();
       const texts = await Promise.all(this.#file.paths.map(readIfExists));
       return `${texts.join("")}${pending}`.split("\n");
@@ -99,19 +116,9 @@ export class AccessFile {
     await this.#lastUse;
   }
 
-  /** Converts the newest lines to bytes. */
-  #convert(): void {
-    const lines = this.#batch.map(({ text }) => text).join("");
-    this.#batch = [];
-    const bytes = this.#pendingBytes + lines.length;
-    if (bytes > this.#pending.length) this.#grow(bytes);
-    this.#pendingBytes += this.#pending.write(lines, this.#pendingBytes, "latin1");
-  }
-
-  #grow(bytes: number): void {
-    const larger = Buffer.allocUnsafeSlow(Math.max(MIN_BUFFER_BYTES, 2 ** Math.ceil(Math.log2(bytes))));
-    this.#pending.copy(larger, 0, 0, this.#pendingBytes);
-    this.#pending = larger;
+  #appended(): void {
+    this.passOn();
+    if (this.#pending.length > WRITE_BYTES && !this.#isWriting) void this.write();
   }
 
   /** Uses the files when all earlier uses have ended: nothing is written while they are read. */

@@ -4,7 +4,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { LogLine, LogOptions } from "@faas/core";
-import { AccessLine, type FinishedCall } from "@faas/gateway";
+import { AccessLines, type FinishedCall } from "@faas/gateway";
 import { eventually, tempDir } from "@faas/testing";
 import { parseCallTimes } from "./access-file.ts";
 import { AccessLogWriter } from "./access-log.ts";
@@ -58,7 +58,11 @@ test("the times of a call are read back from its line, and its gateway is only t
   access.record(timed, 12);
   const [line] = await read(log);
   assert.deepEqual(line?.access, { method: "GET", path: "/items", status: 200, durationMs: 12, cold: false });
-  const times = (each: FinishedCall) => parseCallTimes(new AccessLine(each, 12, 1).text.trimEnd());
+  const times = (each: FinishedCall) => {
+    const lines = new AccessLines();
+    lines.append(each, 12, 1);
+    return parseCallTimes(lines.text().trimEnd());
+  };
   assert.deepEqual(times(timed), { queueMs: 1, coldMs: 2, lostMs: 0, headMs: 9, traceId: "abc" });
   assert.deepEqual(times(call("id-2")), { queueMs: 0, coldMs: 0, lostMs: 0 });
 });
@@ -127,7 +131,7 @@ test("an endpoint's calls are bounded on disk, and the newest are kept", async (
   const folder = tempDir("access");
   const log = new EndpointLogFiles(folder, 10_000);
   for (let i = 0; i < 2_000; i++) {
-    log.appendCalls(new AccessLine(call(`id-${i}`), 1, Date.now()));
+    log.appendCall(call(`id-${i}`), 1, Date.now());
     if (i % 20 === 0) await log.flush();
   }
   await log.flush();

@@ -1,5 +1,5 @@
 import type { Logger } from "@faas/core";
-import { AccessLine, type AccessLog, type FinishedCall } from "@faas/gateway";
+import type { AccessLog, FinishedCall } from "@faas/gateway";
 import type { RecentCalls } from "../traces/recent-calls.ts";
 import type { EndpointLogFiles } from "./endpoint-log.ts";
 import type { LogStore } from "./log-store.ts";
@@ -21,8 +21,11 @@ export class AccessLogWriter implements AccessLog, Disposable {
   /** @param recent keeps the lines of recent calls in memory too */
   constructor(logs: LogStore, log: Pick<Logger, "warn">, recent?: RecentCalls) {
     this.#logs = logs;
-    this.#recent = recent;
     this.#log = log;
+    this.#recent = recent;
+    if (recent === undefined) return;
+    logs.onCalls = (key, lines) => recent.keep(key, lines);
+    recent.beforeRead = () => this.#passOn();
   }
 
   record(call: FinishedCall, durationMs: number): void {
@@ -30,16 +33,16 @@ export class AccessLogWriter implements AccessLog, Disposable {
     // A call may outlive its endpoint, and would create a log that nothing removes any more.
     if (endpoint.removed) return;
     const log = this.#logs.openByKey(endpoint.key);
-    const line = new AccessLine(call, durationMs, Date.now());
-    this.#appended(endpoint.key, log, log.appendCalls(line));
-    this.#recent?.record(line);
+    const nowMs = Date.now();
+    this.#appended(endpoint.key, log, log.appendCall(call, durationMs, nowMs));
+    if (this.#recent?.isNotable(call.status, durationMs, nowMs)) this.#recent.note(call, durationMs, nowMs);
   }
 
   /** Appends lines that a gateway in another process has formatted, to the log of an endpoint that exists. */
   append(key: string, lines: string): void {
     const log = this.#logs.openByKey(key);
-    this.#appended(key, log, log.appendCalls({ text: lines }));
-    this.#recent?.append(key, lines);
+    this.#appended(key, log, log.appendCalls(lines));
+    this.#recent?.noteLines(key, lines);
   }
 
   /** Stops writing; the log store writes the rest when it is closed. */
@@ -55,11 +58,17 @@ export class AccessLogWriter implements AccessLog, Disposable {
 
   async #write(): Promise<void> {
     this.#isLossReported = false;
+    this.#passOn();
     const logs = [...this.#unwritten];
     this.#unwritten.clear();
     // One at a time: there may be more logs than files that the process may have open.
     for (const log of logs) await log.flushCalls();
     this.#timer = this.#unwritten.size > 0 ? setTimeout(() => void this.#write(), WRITE_MS) : undefined;
+  }
+
+  /** Passes on all lines in memory that were not yet. */
+  #passOn(): void {
+    for (const log of this.#unwritten) log.passOnCalls();
   }
 
   #reportLoss(endpoint: string): void {

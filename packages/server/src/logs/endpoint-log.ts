@@ -1,9 +1,10 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type EndpointLog, type LogLine, type LogOptions, lineMatcher } from "@faas/core";
+import type { FinishedCall } from "@faas/gateway";
 import { readIfExists } from "../lib/read-if-exists.ts";
 import { RotatingFile } from "../lib/rotating-file.ts";
-import { AccessFile, type AccessText, parseStoredLine } from "./access-file.ts";
+import { AccessFile, parseStoredLine } from "./access-file.ts";
 import { lastLines, mergeByTime } from "./stored-lines.ts";
 import { type NumberedLine, Subscription } from "./subscription.ts";
 
@@ -24,11 +25,12 @@ export class EndpointLogFiles implements EndpointLog {
   #writing: Promise<void> | undefined;
   #removed = false;
 
-  constructor(folder: string, fileBytes = FILE_BYTES) {
+  /** @param onCalls receives the lines of calls soon after they were appended; they change when it has returned */
+  constructor(folder: string, fileBytes = FILE_BYTES, onCalls?: (lines: Buffer) => void) {
     this.#folder = folder;
     const pathOf = (number: number) => join(folder, `${number}.ndjson`);
     this.#file = new RotatingFile({ pathOf, maxBytes: fileBytes, previousFiles: 1 });
-    this.#calls = new AccessFile(folder, fileBytes);
+    this.#calls = new AccessFile(folder, fileBytes, onCalls);
   }
 
   append(line: LogLine): Promise<void> | undefined {
@@ -61,13 +63,26 @@ export class EndpointLogFiles implements EndpointLog {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  /** Appends the lines of calls, which are ASCII, each with a line break at its end. Returns false if they had to be dropped. Runs for every call. */
-  appendCalls(lines: AccessText): boolean {
+  /** Appends the line of a call. Returns false if it had to be dropped. Runs for every call. */
+  appendCall(call: FinishedCall, durationMs: number, nowMs: number): boolean {
     if (this.#removed) return true;
-    const isStored = this.#calls.append(lines);
-    if (this.#subscriptions.size > 0)
-      for (const line of lines.text.slice(0, -1).split("\n")) this.#publish(parseStoredLine(line));
+    const start = this.#calls.pendingBytes;
+    const isStored = this.#calls.append(call, durationMs, nowMs);
+    if (this.#subscriptions.size > 0 && isStored) this.#publishLines(this.#calls.pendingText(start));
     return isStored;
+  }
+
+  /** Appends the lines of calls, which are ASCII, each with a line break at its end. Returns false if they had to be dropped. */
+  appendCalls(lines: string): boolean {
+    if (this.#removed) return true;
+    const isStored = this.#calls.appendText(lines);
+    if (this.#subscriptions.size > 0) this.#publishLines(lines);
+    return isStored;
+  }
+
+  /** Passes on the lines of calls that were not yet. */
+  passOnCalls(): void {
+    this.#calls.passOn();
   }
 
   async *read(options: LogOptions): AsyncGenerator<LogLine> {
@@ -102,6 +117,10 @@ export class EndpointLogFiles implements EndpointLog {
       if (subscription) subscription.includesCalls = true;
     });
     return lastLines(texts, tail, parseStoredLine, accepts);
+  }
+
+  #publishLines(lines: string): void {
+    for (const line of lines.slice(0, -1).split("\n")) this.#publish(parseStoredLine(line));
   }
 
   #publish(call: LogLine | undefined): void {

@@ -9,6 +9,9 @@ export class LogStore implements LogSink, AsyncDisposable {
   /** Logs that were written or read since the start, by endpoint. */
   readonly #logs = new Map<string, EndpointLogFiles>();
 
+  /** Receives the lines of an endpoint's calls soon after they were appended; they change when it has returned. */
+  onCalls: ((key: string, lines: Buffer) => void) | undefined;
+
   constructor(dataDir: string) {
     this.#folder = join(dataDir, "logs");
   }
@@ -21,7 +24,7 @@ export class LogStore implements LogSink, AsyncDisposable {
   openByKey(key: string): EndpointLogFiles {
     let log = this.#logs.get(key);
     if (!log) {
-      log = new EndpointLogFiles(join(this.#folder, key));
+      log = new EndpointLogFiles(join(this.#folder, key), undefined, (lines) => this.onCalls?.(key, lines));
       this.#logs.set(key, log);
     }
     return log;

@@ -1,9 +1,12 @@
+const LINE_FEED = 10;
+/** First character of the line that precedes those of another key. */
+const KEY = "\u0001";
 const EMPTY = Buffer.alloc(0);
 const MIN_BYTES = 16 * 1024;
 
 /**
- * The last lines of a text, as bytes: a bounded number of objects, however many lines there are. When the newer half of its space is full, it becomes the
- * older half.
+ * The last lines of several texts, each with a key, as bytes: a bounded number of objects, however many lines there are. When the newer half of its space
+ * is full, it becomes the older half.
  */
 export class LineRing {
   readonly #halfBytes: number;
@@ -17,26 +20,37 @@ export class LineRing {
     this.#halfBytes = Math.floor(maxBytes / 2);
   }
 
-  /** Appends lines, which are ASCII, each with a line break at its end. */
-  append(lines: string): void {
-    if (this.#newerBytes + lines.length > this.#newer.length) this.#makeRoom(lines.length);
-    this.#newerBytes += this.#newer.write(lines, this.#newerBytes, "latin1");
+  /** Appends lines of a key, which are ASCII, each with a line break at its end. Of more than half of the space, the last ones are kept. */
+  append(key: string, lines: Buffer): void {
+    const head = `${KEY}${key}\n`;
+    const space = this.#halfBytes - head.length;
+    const kept = lines.length <= space ? lines : lines.subarray(lines.indexOf(LINE_FEED, lines.length - space) + 1);
+    this.#makeRoom(head.length + kept.length);
+    this.#newerBytes += this.#newer.write(head, this.#newerBytes, "latin1");
+    this.#newerBytes += kept.copy(this.#newer, this.#newerBytes);
   }
 
-  /** Returns all lines without their line breaks, the oldest first. */
+  /** Returns all lines without their line breaks, after their key and a tab, the oldest first. */
   lines(): string[] {
     const older = this.#older.toString("latin1", 0, this.#olderBytes);
-    return `${older}${this.#newer.toString("latin1", 0, this.#newerBytes)}`.split("\n").slice(0, -1);
+    const newer = this.#newer.toString("latin1", 0, this.#newerBytes);
+    const lines: string[] = [];
+    let key = "";
+    for (const line of `${older}${newer}`.split("\n").slice(0, -1))
+      if (line.startsWith(KEY)) key = line.slice(1);
+      else lines.push(`${key}\t${line}`);
+    return lines;
   }
 
   /** Enlarges the newer half, as a server with few calls needs little memory; one that may not grow becomes the older half. */
   #makeRoom(bytes: number): void {
     const needed = this.#newerBytes + bytes;
+    if (needed <= this.#newer.length) return;
     if (needed > this.#halfBytes) {
       const spare = this.#older;
       this.#older = this.#newer;
       this.#olderBytes = this.#newerBytes;
-      this.#newer = spare.length >= bytes ? spare : Buffer.allocUnsafeSlow(Math.max(this.#halfBytes, bytes));
+      this.#newer = spare.length === this.#halfBytes ? spare : Buffer.allocUnsafeSlow(this.#halfBytes);
       this.#newerBytes = 0;
       return;
     }

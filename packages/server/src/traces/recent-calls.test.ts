@@ -1,16 +1,34 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { AccessLines, type FinishedCall } from "@faas/gateway";
 import { RecentCalls } from "./recent-calls.ts";
 
 const HOUR_MS = 3_600_000;
 
-/** Formats the access line of a call. */
-const lineOf = (id: string, { status = 200, durationMs = 5, nowMs = 1 } = {}) =>
-  `${nowMs}\t${status}\t${durationMs * 1000}\t0\tx-1\tv1\tGET\t${id}\t/\n`;
+interface Of {
+  readonly status?: number;
+  readonly durationMs?: number;
+  readonly nowMs?: number;
+}
 
-function record(calls: RecentCalls, id: string, of: { status?: number; durationMs?: number; nowMs?: number } = {}) {
-  const { status = 200, durationMs = 5, nowMs = 1 } = of;
-  calls.record({ key: "acme/x", text: lineOf(id, of), status, durationMs, endedMs: nowMs });
+function record(calls: RecentCalls, id: string, { status = 200, durationMs = 5, nowMs = 1 }: Of = {}) {
+  const call = callOf(id, status);
+  calls.keep("acme/x", Buffer.from(lineOf(id, { status, durationMs, nowMs })));
+  if (calls.isNotable(status, durationMs, nowMs)) calls.note(call, durationMs, nowMs);
+}
+
+const callOf = (requestId: string, status: number): FinishedCall => ({
+  endpoint: { key: "acme/x" } as FinishedCall["endpoint"],
+  ...{ request: { method: "GET" }, requestId, target: "/", status, cold: false },
+  servedBy: { id: "x-1", revision: "v1" },
+  ...{ waitedMs: 0, coldMs: 0, lostMs: 0, headMs: 0, trace: undefined },
+});
+
+/** Formats the access line of a call. */
+function lineOf(id: string, { status = 200, durationMs = 5, nowMs = 1 }: Of = {}): string {
+  const lines = new AccessLines();
+  lines.append(callOf(id, status), durationMs, nowMs);
+  return lines.text();
 }
 
 const idsOf = (lines: readonly string[]) => lines.map((line) => line.split("\t")[8]);
@@ -55,8 +73,34 @@ test("a slow call is among the slowest for an hour", () => {
 
 test("lines of a gateway in another process are kept like those of this one", () => {
   const calls = new RecentCalls();
-  calls.append("acme/x", `${lineOf("one", { status: 500 })}${lineOf("two", { durationMs: 700 })}`);
+  const lines = `${lineOf("one", { status: 500 })}${lineOf("two", { durationMs: 700 })}`;
+  calls.keep("acme/x", Buffer.from(lines));
+  calls.noteLines("acme/x", lines);
   assert.deepEqual(idsOf(calls.list("last")), ["two", "one"]);
   assert.deepEqual(idsOf(calls.list("failed")), ["one"]);
   assert.equal(idsOf(calls.list("slowest"))[0], "two");
+});
+
+test("lines are passed on before they are read, and lines of several endpoints keep theirs", () => {
+  const calls = new RecentCalls();
+  calls.keep("acme/x", Buffer.from(lineOf("one")));
+  calls.beforeRead = () => calls.keep("acme/y", Buffer.from(`${lineOf("two")}${lineOf("three")}`));
+  const seen = calls
+    .list("last")
+    .map((line) => line.split("\t"))
+    .map((fields) => [fields[0], fields[8]]);
+  assert.deepEqual(seen, [
+    ["acme/y", "three"],
+    ["acme/y", "two"],
+    ["acme/x", "one"],
+  ]);
+});
+
+test("the last lines are kept when there are more than fit", () => {
+  const calls = new RecentCalls();
+  const lines = Array.from({ length: 10_000 }, (_, index) => lineOf(`id-${index}`)).join("");
+  calls.keep("acme/x", Buffer.from(lines));
+  const ids = idsOf(calls.list("last"));
+  assert.equal(ids[0], "id-9999");
+  assert.ok(ids.length > 3_000 && ids.length < 10_000, `${ids.length}`);
 });

@@ -1,5 +1,5 @@
 import type { CallList } from "@faas/core";
-import { ACCESS_BATCH } from "@faas/gateway";
+import { AccessLines, type FinishedCall } from "@faas/gateway";
 import { LineRing } from "./line-ring.ts";
 
 /** Memory for the last calls, and for the failed ones. */
@@ -11,22 +11,15 @@ const SLOWEST_MS = 3_600_000;
 /** Status of a WebSocket, which ends when somebody closes it. */
 const WEBSOCKET = 101;
 
-/** A call, with its line. */
-export interface RecentCall {
-  /** "org/endpoint". */
-  readonly key: string;
-  /** Its line, in ASCII, with a line break at its end. */
-  readonly text: string;
-  readonly status: number;
-  readonly durationMs: number;
-  /** Milliseconds since the epoch. */
-  readonly endedMs: number;
-}
-
 interface SlowCall {
   readonly line: string;
   readonly durationMs: number;
   readonly endedMs: number;
+}
+
+interface NotableCall extends SlowCall {
+  readonly key: string;
+  readonly status: number;
 }
 
 /**
@@ -34,8 +27,6 @@ interface SlowCall {
  * of the last hour, and the failed ones. Its size is bounded.
  */
 export class RecentCalls {
-  /** The newest calls. */
-  #batch: RecentCall[] = [];
   readonly #last = new LineRing(LAST_BYTES);
   readonly #failed = new LineRing(FAILED_BYTES);
   #slowest: SlowCall[] = [];
@@ -43,24 +34,42 @@ export class RecentCalls {
   #slowMs = 0;
   /** Time at which the first of the slowest calls is too old. */
   #expiresMs = Number.POSITIVE_INFINITY;
+  /** Passes on the newest lines to {@link keep}. */
+  beforeRead: () => void = () => {};
 
-  record(call: RecentCall): void {
-    if (this.#batch.push(call) >= ACCESS_BATCH) this.#keep();
+  /** Keeps lines of an endpoint among the last ones. @param key "org/endpoint" */
+  keep(key: string, lines: Buffer): void {
+    this.#last.append(key, lines);
   }
 
-  /** Takes lines that a gateway in another process has formatted. */
-  append(key: string, lines: string): void {
+  /** Tells whether a call is failed or slow, and has to be noted. Runs for every call. */
+  isNotable(status: number, durationMs: number, nowMs: number): boolean {
+    return status >= 500 || durationMs > this.#slowMs || nowMs >= this.#expiresMs;
+  }
+
+  /** Keeps a notable call among the failed or the slowest ones. */
+  note(call: FinishedCall, durationMs: number, nowMs: number): void {
+    const { key } = call.main ?? call.endpoint;
+    const lines = new AccessLines();
+    lines.append(call, durationMs, nowMs);
+    this.#note({ key, line: lines.text().trimEnd(), status: call.status, durationMs, endedMs: nowMs });
+  }
+
+  /** Keeps those lines that a gateway in another process has formatted that are notable. */
+  noteLines(key: string, lines: string): void {
     for (const line of lines.split("\n")) {
-      const [time, status, micros] = line.split("\t", 3);
+      const [time, statusText, micros] = line.split("\t", 3);
       if (micros === undefined) continue;
+      const status = Number(statusText);
       const durationMs = Number(micros) / 1000;
-      this.record({ key, text: `${line}\n`, status: Number(status), durationMs, endedMs: Number(time) });
+      const endedMs = Number(time);
+      if (this.isNotable(status, durationMs, endedMs)) this.#note({ key, line, status, durationMs, endedMs });
     }
   }
 
   /** Returns the lines of calls with a request id, the newest first. */
   find(requestId: string): string[] {
-    this.#keep();
+    this.beforeRead();
     const field = `\t${requestId}\t`;
     const slow = this.#slowest.map(({ line }) => line);
     const all = [...this.#last.lines(), ...this.#failed.lines(), ...slow];
@@ -69,31 +78,21 @@ export class RecentCalls {
 
   /** Returns lines of calls, the newest or the slowest first. */
   list(list: CallList): string[] {
-    this.#keep();
+    this.beforeRead();
     if (list === "last") return this.#last.lines().reverse();
     if (list === "failed") return this.#failed.lines().reverse();
     return this.#slowest.toSorted((one, other) => other.durationMs - one.durationMs).map(({ line }) => line);
   }
 
-  /** Stores the newest calls. */
-  #keep(): void {
-    const calls = this.#batch;
-    this.#batch = [];
-    let last = "";
-    let failed = "";
-    for (const call of calls) {
-      const line = `${call.key}\t${call.text}`;
-      last += line;
-      if (call.status >= 500) failed += line;
-      if (call.durationMs > this.#slowMs || call.endedMs >= this.#expiresMs) this.#addSlow(call);
-    }
-    this.#last.append(last);
-    this.#failed.append(failed);
+  #note({ key, line, status, durationMs, endedMs }: NotableCall): void {
+    if (status >= 500) this.#failed.append(key, Buffer.from(`${line}\n`, "latin1"));
+    if (durationMs > this.#slowMs || endedMs >= this.#expiresMs)
+      this.#addSlow({ line: `${key}\t${line}`, durationMs, endedMs }, status);
   }
 
-  #addSlow({ key, text, status, durationMs, endedMs: nowMs }: RecentCall): void {
-    const kept = this.#slowest.filter(({ endedMs }) => nowMs - endedMs < SLOWEST_MS);
-    if (status !== WEBSOCKET) kept.push({ line: `${key}\t${text.trimEnd()}`, durationMs, endedMs: nowMs });
+  #addSlow(call: SlowCall, status: number): void {
+    const kept = this.#slowest.filter(({ endedMs }) => call.endedMs - endedMs < SLOWEST_MS);
+    if (status !== WEBSOCKET) kept.push(call);
     if (kept.length > MAX_SLOWEST) kept.splice(indexOfFastest(kept), 1);
     this.#slowest = kept;
     this.#slowMs = kept.length < MAX_SLOWEST ? 0 : (kept[indexOfFastest(kept)]?.durationMs ?? 0);
