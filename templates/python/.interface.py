@@ -4572,13 +4572,18 @@ import sys
 # The claim of a container whose process starts again.
 
 # Variable with the path of the file that keeps the claim; the function does not see its folder.
-KEPT_CLAIM = "FAAS_CLAIM_FILE"
+CLAIM_FILE = "FAAS_CLAIM_FILE"
+# Variables that the function does not see.
+WARM_VARIABLES = ("FAAS_WARM", "FAAS_WARM_FOLDER", "FAAS_CLAIM_SHA256", CLAIM_FILE)
 
 
-def keep_claim(claim):
-    path = ENVIRONMENT.pop(KEPT_CLAIM, None)
-    if not path:
-        return
+def set_variables(variables):
+    for name in WARM_VARIABLES:
+        ENVIRONMENT.pop(name, None)
+    ENVIRONMENT.update(variables)
+
+
+def keep_claim(path, claim):
     partial = f"{path}.partial"
     try:
         with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
@@ -4590,20 +4595,18 @@ def keep_claim(claim):
 
 def resume_claim():
     try:
-        with open(ENVIRONMENT[KEPT_CLAIM], encoding="utf-8") as file:
+        with open(ENVIRONMENT[CLAIM_FILE], encoding="utf-8") as file:
             claim = json.load(file)
     except (KeyError, OSError, ValueError):
         return None
-    for name in ("FAAS_WARM", "FAAS_WARM_FOLDER", "FAAS_CLAIM_SHA256", KEPT_CLAIM):
-        ENVIRONMENT.pop(name, None)
-    ENVIRONMENT.update(claim["env"])
-    os.chdir(claim["folder"])
+    set_variables(claim["env"])
     folder = claim["folder"]
+    os.chdir(folder)
     return folder
 '''
 
 
-PARTS['warm.write_files'] = 4605, r'''import os
+PARTS['warm.write_files'] = 4608, r'''import os
 
 # ---- warm/write_files.py
 # Writing the files of a claim.
@@ -4677,7 +4680,7 @@ def write_new(path, mode, contents):
 '''
 
 
-PARTS['warm.become'] = 4679, r'''import os
+PARTS['warm.become'] = 4682, r'''import os
 import sys
 load_part('warm.kept_claim')
 load_part('warm.write_files')
@@ -4686,12 +4689,12 @@ load_part('warm.write_files')
 # The change from a warm process to a replica.
 
 def take_files(claim):
-    for name in ("FAAS_WARM", "FAAS_CLAIM_SHA256"):
-        del ENVIRONMENT[name]
+    claim_file = ENVIRONMENT.get(CLAIM_FILE)
     try:
-        ENVIRONMENT.update(claim.env)
+        set_variables(claim.env)
         write_files(claim)
-        keep_claim(claim)
+        if claim_file:
+            keep_claim(claim_file, claim)
         os.chdir(claim.folder)
     except Problem as problem:
         return problem
@@ -4709,7 +4712,7 @@ def become_replica(folder):
 '''
 
 
-PARTS['warm.import_observer'] = 4711, r'''import sys
+PARTS['warm.import_observer'] = 4714, r'''import sys
 
 # ---- warm/import_observer.py
 # Observation of imports: what they read besides their own files.
@@ -4748,7 +4751,7 @@ class ImportObserver:
 '''
 
 
-PARTS['warm.imports'] = 4750, r'''import os
+PARTS['warm.imports'] = 4753, r'''import os
 import sys
 from importlib import import_module
 load_part('warm.import_observer')
@@ -4833,7 +4836,7 @@ def patches(folder):
 '''
 
 
-PARTS['warm.claim'] = 4835, r'''import os
+PARTS['warm.claim'] = 4838, r'''import os
 from hashlib import sha256
 from json import loads
 
@@ -4936,7 +4939,7 @@ def invalid_claim(reason):
 '''
 
 
-PARTS['warm.process'] = 4938, r'''import re
+PARTS['warm.process'] = 4941, r'''import re
 import select
 import socket
 import sys
@@ -5095,7 +5098,7 @@ class WarmProcess:
 '''
 
 
-PARTS['warm.restart'] = 5097, r'''import json
+PARTS['warm.restart'] = 5100, r'''import json
 import os
 import signal
 import socket
@@ -5134,7 +5137,7 @@ def open_socket(fd):
 '''
 
 
-PARTS['signatures.google'] = 5136, r'''import os
+PARTS['signatures.google'] = 5139, r'''import os
 import sys
 
 # ---- signatures/google.py
@@ -5193,7 +5196,7 @@ def registered_functions():
 '''
 
 
-PARTS['signatures.cloud_event'] = 5195, r'''import base64
+PARTS['signatures.cloud_event'] = 5198, r'''import base64
 from urllib.parse import quote, unquote_to_bytes
 
 # ---- signatures/cloud_event.py
@@ -5344,7 +5347,7 @@ def adapt_cloud_event(target):
 '''
 
 
-PARTS['signatures.flask_function'] = 5346, r'''# ---- signatures/flask_function.py
+PARTS['signatures.flask_function'] = 5349, r'''# ---- signatures/flask_function.py
 # Functions whose platform gives them the request of Flask.
 
 FLASK_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -5378,7 +5381,7 @@ def fission_app(target, file_name):
 '''
 
 
-PARTS['signatures.knative'] = 5380, r'''load_part('signatures.cloud_event')
+PARTS['signatures.knative'] = 5383, r'''load_part('signatures.cloud_event')
 load_part('signatures.flask_function')
 
 # ---- signatures/knative.py
@@ -5441,7 +5444,7 @@ def knative_instance_app(function):
 '''
 
 
-PARTS['signatures.openfaas'] = 5443, r'''import os
+PARTS['signatures.openfaas'] = 5446, r'''import os
 import socket
 load_part('apps.address')
 
@@ -5530,7 +5533,7 @@ def view_result(value):
 '''
 
 
-PARTS['websocket.frames'] = 5532, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 5535, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -5660,7 +5663,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 5662, r'''import base64
+PARTS['websocket.handshake'] = 5665, r'''import base64
 import binascii
 import hashlib
 import re
@@ -5701,7 +5704,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 5703, r'''import sys
+PARTS['websocket.exchange'] = 5706, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')

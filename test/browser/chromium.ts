@@ -7,7 +7,7 @@ const NAMES = ["chromium", "chromium-browser", "google-chrome"];
 /**
  * Starts the Chromium of this machine, without a window.
  *
- * @throws Error when there is none
+ * @throws Error if none is installed
  */
 export async function startChromium(): Promise<Browser> {
   const isRoot = process.getuid?.() === 0;
@@ -17,7 +17,7 @@ export async function startChromium(): Promise<Browser> {
 /**
  * Returns the path of the Chromium of this machine.
  *
- * @throws Error when there is none
+ * @throws Error if none is installed
  */
 export function findChromium(): string {
   const folders = (process.env.PATH ?? "").split(delimiter);

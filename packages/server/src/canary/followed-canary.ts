@@ -200,7 +200,7 @@ export class FollowedCanary implements Disposable {
       return canary !== undefined && this.isFor(canary);
     };
     await mutex.run(endpointKey(this.#ref), async () => {
-      // It may have been replaced meanwhile.
+      // Another change may have replaced it.
       if (!isSame(store.endpoint(this.#ref))) return;
       await traffic.changeLocked(this.#ref, (record) => (isSame(record) ? next(record) : record));
     });

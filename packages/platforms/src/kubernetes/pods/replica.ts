@@ -210,7 +210,6 @@ export class Replica {
     this.#replaceIn(this.#owner.onExit(this, performance.now() - this.#readyAt));
   }
 
-  /** A container that was a warm pod's, and was restarted, waits for a function again: nobody gives it one, because its pod belongs to the endpoint. */
   #replaceIn(delayMs: number): void {
     this.#replaceTimer = setTimeout(() => this.#owner.onReplace(this), delayMs).unref();
   }
@@ -229,6 +228,7 @@ export class Replica {
       }
       const response = this.#claim ?? waitUntilPodReady(pod, signal, onConnect);
       const { ready, isWrapper, isWarm, status, detail = "" } = await response;
+      // A restarted container that could not keep its claim: no other one comes, because its pod belongs to the endpoint.
       if (isWarm) return this.#replaceIn(this.#owner.replacementDelayMs());
       if (!ready || !isWrapper)
         return this.fail(

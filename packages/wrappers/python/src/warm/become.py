@@ -8,7 +8,7 @@ import sys
 from ..options import ENVIRONMENT, settings
 from ..problem import Problem, load_failed
 from ..source_folder import FILE, source_folder
-from .kept_claim import keep_claim
+from .kept_claim import CLAIM_FILE, keep_claim, set_variables
 from .write_files import write_files
 
 TYPE_CHECKING = False
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 def take_files(claim: Claim) -> Problem | None:
     """Write the files of a claim and set its variables. Gives the problem if that fails."""
-    for name in ("FAAS_WARM", "FAAS_CLAIM_SHA256"):
-        del ENVIRONMENT[name]
+    claim_file = ENVIRONMENT.get(CLAIM_FILE)
     try:
-        ENVIRONMENT.update(claim.env)
+        set_variables(claim.env)
         write_files(claim)
-        keep_claim(claim)
+        if claim_file:
+            keep_claim(claim_file, claim)
         os.chdir(claim.folder)
     except Problem as problem:
         return problem
