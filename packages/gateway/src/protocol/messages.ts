@@ -198,6 +198,13 @@ export interface WakeFailed {
   readonly extensions?: Readonly<Record<string, unknown>>;
 }
 
+/** Asks for the calls that have ended and were not reported: somebody wants to see them. */
+export interface ReportRequest {
+  readonly type: "report";
+  /** Number of the request, which is in the answer. */
+  readonly number: number;
+}
+
 /** Sign of life. */
 export interface Ping {
   readonly type: "ping";
@@ -218,6 +225,7 @@ export type ControlMessage =
   | NotReadyMessage
   | VersionMessage
   | WakeFailed
+  | ReportRequest
   | Ping;
 
 /** First message of a gateway. */
@@ -291,6 +299,12 @@ export interface AccessMessage {
   readonly lines: Readonly<Record<string, string>>;
 }
 
+/** Answer to `report`, after the messages with the calls. */
+export interface Reported {
+  readonly type: "reported";
+  readonly number: number;
+}
+
 /** A key was used; sent at most once an hour for each. */
 export interface KeyUsed {
   readonly type: "key-used";
@@ -309,6 +323,7 @@ export type GatewayMessage =
   | LoadMessage
   | CallsMessage
   | AccessMessage
+  | Reported
   | KeyUsed
   | Stopping
   | Ping;

@@ -194,6 +194,10 @@ export class ViewClient implements GatewayView {
         this.#version = message.version;
         this.#link.send({ type: "ack", version: message.version });
         return;
+      case "report":
+        this.#report();
+        this.#link.send({ type: "reported", number: message.number });
+        return;
       case "gateways":
         this.#members = message.members;
         this.#isPartial = message.partial === true;

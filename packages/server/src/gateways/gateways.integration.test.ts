@@ -115,15 +115,32 @@ test("calls at a gateway are in the log, the statistics and the metrics of the c
   await deploy(server, HELLO);
   await eventually("the endpoint answers", async () => (await fetch(`${url}/acme/x`)).status === 200);
   await fetch(`${url}/acme/x/logged?secret=1`);
-  await eventually("the call is counted", async () => {
-    const { endpoints } = await sendControl(server, "GET", "/-/orgs/acme/stats");
-    return endpoints[0].requests >= 2 && endpoints[0].p50Ms > 0;
-  });
+  const { endpoints } = await sendControl(server, "GET", "/-/orgs/acme/stats");
+  assert.ok(endpoints[0].requests >= 2 && endpoints[0].p50Ms > 0);
   const log = await sendControl(server, "GET", "/-/orgs/acme/endpoints/x/logs?access=true");
   assert.match(JSON.stringify(log), /\/logged/);
   assert.doesNotMatch(JSON.stringify(log), /secret/);
   const metrics = await sendControl(server, "GET", "/-/metrics");
   assert.match(metrics, /faas_requests_total\{org="acme",endpoint="x",code="200"\} [2-9]/);
+});
+
+test("a call at a gateway is found by its request id as soon as its response is there", async (t) => {
+  const server = await startControl(t);
+  const gateways = [await startGateway(t, server, "a"), await startGateway(t, server, "b")];
+  await deploy(server, HELLO);
+  for (const { url } of gateways)
+    await eventually("the endpoint answers", async () => (await fetch(`${url}/acme/x`)).status === 200);
+  for (const { url } of gateways) {
+    const id = (await fetch(`${url}/acme/x`)).headers.get("x-request-id");
+    const { calls } = await sendControl(server, "GET", `/-/calls?requestId=${id}`);
+    assert.deepEqual(
+      calls.map(({ requestId }: { readonly requestId: string }) => requestId),
+      [id],
+    );
+    const next = (await fetch(`${url}/acme/x`)).headers.get("x-request-id");
+    const log = await sendControl(server, "GET", `/-/orgs/acme/endpoints/x/logs?access=true&requestId=${next}`);
+    assert.match(JSON.stringify(log), /GET/);
+  }
 });
 
 test("an endpoint stays while a call at a gateway lasts, and is idle afterwards", async (t) => {

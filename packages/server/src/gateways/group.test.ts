@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { type EndpointSpec, FaasError } from "@faas/core";
 import type { ServedEndpoint, ServedReplica } from "@faas/gateway";
 import { ManualClock } from "../testing/memory-link.ts";
@@ -280,4 +281,28 @@ test("sends no snapshot before it is known which replicas run", () => {
   clock.advance(20);
   assert.equal(view.state.complete, true);
   assert.equal(view.registry.get("acme/x")?.replicas.length, 1);
+});
+
+test("reports are awaited from all linked gateways, for at most a second", async () => {
+  const { clock, control, gateways } = setUp("a", "b");
+  let isReported = false;
+  const ask = () => {
+    isReported = false;
+    void control.group.reported().then(() => {
+      isReported = true;
+    });
+  };
+  ask();
+  clock.advance(20);
+  await setImmediate();
+  assert.equal(isReported, true);
+  assert.ok(gateways[1]);
+  gateways[1].links.isSilent = true;
+  ask();
+  clock.advance(900);
+  await setImmediate();
+  assert.equal(isReported, false);
+  clock.advance(200);
+  await setImmediate();
+  assert.equal(isReported, true);
 });

@@ -21,7 +21,7 @@ import type { Publisher } from "./publisher.ts";
 import { GatewaySession } from "./session.ts";
 import type { GatewayInfo, GatewaySessions } from "./session-info.ts";
 
-/** Longest time that `settled` waits for. */
+/** Longest time that `settled` and `reported` wait for. */
 const SETTLE_MS = 1_000;
 
 /** Receives what gateways report. */
@@ -55,7 +55,7 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
   readonly #members: MemberList;
   /** Open links, also of gateways that have not introduced themselves. */
   readonly #sessions = new Set<GatewaySession>();
-  /** Called when a gateway has confirmed a version, or is lost. */
+  /** Called when a gateway has confirmed a version or reported, or is lost. */
   readonly #progress = new Set<() => void>();
   #notReady = "{}";
   /** True once it is known which replicas run: before that, a snapshot would say that there are none. */
@@ -63,6 +63,7 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
   /** Endpoints that gateways asked to wake before that. */
   readonly #earlyWakes = new Set<string>();
   #cancelPoll: (() => void) | undefined;
+  #lastReport = 0;
 
   constructor(options: GatewayGroupOptions) {
     this.#options = options;
@@ -80,7 +81,7 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
       ...{ connection, clock, hello },
       onHello: (self, gateway) => this.#join(self, gateway),
       onMessage: (self, message) => this.#received(self, message),
-      onAck: () => this.#notifyProgress(),
+      onProgress: () => this.#notifyProgress(),
       onLost: (self, reason) => this.#lost(self, reason),
     });
     this.#sessions.add(session);
@@ -108,17 +109,14 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
   async settled(): Promise<void> {
     if (this.#members.openSessions().next().done) return;
     const version = this.publisher.flush();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const look = () => {
-      for (const { ackedVersion } of this.#members.openSessions()) if (ackedVersion < version) return;
-      resolve();
-    };
-    this.#progress.add(look);
-    const cancel = this.#options.clock.after(SETTLE_MS, resolve);
-    look();
-    await promise;
-    cancel();
-    this.#progress.delete(look);
+    await this.#all(({ ackedVersion }) => ackedVersion >= version);
+  }
+
+  async reported(): Promise<void> {
+    if (this.#members.openSessions().next().done) return;
+    const number = ++this.#lastReport;
+    this.#broadcast(encodeMessage<ControlMessage>({ type: "report", number }));
+    await this.#all(({ reportedNumber }) => reportedNumber >= number);
   }
 
   /**
@@ -277,6 +275,21 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
 
   #broadcast(lines: string, version?: number): void {
     for (const session of this.#members.openSessions()) session.send(lines, version);
+  }
+
+  /** Resolves when a condition is true of all linked gateways, after at most a second. */
+  async #all(isTrue: (session: GatewaySession) => boolean): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const look = () => {
+      for (const session of this.#members.openSessions()) if (!isTrue(session)) return;
+      resolve();
+    };
+    this.#progress.add(look);
+    const cancel = this.#options.clock.after(SETTLE_MS, resolve);
+    look();
+    await promise;
+    cancel();
+    this.#progress.delete(look);
   }
 
   #notifyProgress(): void {

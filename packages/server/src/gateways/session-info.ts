@@ -15,6 +15,8 @@ export interface GatewaySessions {
   gone(name: string): void;
   /** Resolves when all linked gateways have applied everything that was changed so far, after at most a second. Resolves at once without gateways. */
   settled(): Promise<void>;
+  /** Resolves when all linked gateways have reported the calls that have ended, after at most a second. Resolves at once without gateways. */
+  reported(): Promise<void>;
   /** True while there may be calls that no gateway reports: then no endpoint is idle. */
   readonly mayHaveUnseenCalls: boolean;
 }

@@ -26,10 +26,10 @@ export interface SessionOptions {
   readonly hello: ControlHello;
   /** Called once, when the gateway has introduced itself. */
   readonly onHello: (session: GatewaySession, hello: GatewayHello) => void;
-  /** Called with each later message, except `ack` and `ping`. */
+  /** Called with each later message, except `ack`, `reported` and `ping`. */
   readonly onMessage: (session: GatewaySession, message: GatewayMessage) => void;
-  /** Called when the gateway has confirmed a version. */
-  readonly onAck: () => void;
+  /** Called when the gateway has confirmed a version, or has reported what it was asked for. */
+  readonly onProgress: () => void;
   /** Called once, when the link is lost, unless `close` was called. */
   readonly onLost: (session: GatewaySession, reason: string) => void;
 }
@@ -42,6 +42,7 @@ export class GatewaySession {
   #isClosed = false;
   #receivedMs: number;
   #ackedVersion = 0;
+  #reportedNumber = 0;
   /** Versions that were sent and are not confirmed, oldest first, and when they were sent. */
   #unacked: { readonly version: number; readonly sentMs: number }[] = [];
   #cancelPing: () => void;
@@ -85,6 +86,11 @@ export class GatewaySession {
   /** Last version that the gateway has confirmed. */
   get ackedVersion(): number {
     return this.#ackedVersion;
+  }
+
+  /** Number of the last request for a report that the gateway has answered. */
+  get reportedNumber(): number {
+    return this.#reportedNumber;
   }
 
   /** Milliseconds since the oldest version that is not confirmed was sent; 0 if all are. */
@@ -133,7 +139,10 @@ export class GatewaySession {
       return;
     }
     if (message.type === "ack") this.#acked(message.version);
-    else if (message.type !== "ping") this.#options.onMessage(this, message);
+    else if (message.type === "reported") {
+      this.#reportedNumber = message.number;
+      this.#options.onProgress();
+    } else if (message.type !== "ping") this.#options.onMessage(this, message);
   }
 
   #introduced(message: GatewayMessage): void {
@@ -147,7 +156,7 @@ export class GatewaySession {
   #acked(version: number): void {
     this.#ackedVersion = Math.max(this.#ackedVersion, version);
     this.#unacked = this.#unacked.filter((sent) => sent.version > version);
-    this.#options.onAck();
+    this.#options.onProgress();
   }
 
   #schedulePing(): () => void {

@@ -1,6 +1,7 @@
 import { type Call, callLists, callsSchema, type EndpointSpec, validate } from "@faas/core";
 import type { EndpointRegistry } from "@faas/gateway";
 import { z } from "zod";
+import type { GatewaySessions } from "../../gateways/session-info.ts";
 import type { RecentCalls } from "../../traces/recent-calls.ts";
 import { defineRoute, json, type Route } from "../route.ts";
 import { viewCall } from "../views/call.ts";
@@ -8,6 +9,7 @@ import { viewCall } from "../views/call.ts";
 export interface CallRoutesDeps {
   readonly endpoints: Pick<EndpointRegistry<EndpointSpec>, "get">;
   readonly recentCalls: Pick<RecentCalls, "find" | "list">;
+  readonly gateways?: Pick<GatewaySessions, "reported"> | undefined;
 }
 
 const MAX_LIMIT = 1_000;
@@ -19,7 +21,7 @@ const limitSchema = z.coerce.number().int().min(1).max(MAX_LIMIT);
 /** Creates the routes about single calls. */
 export const callRoutes = (deps: CallRoutesDeps): Route[] => [listCalls(deps)];
 
-const listCalls = ({ endpoints, recentCalls }: CallRoutesDeps) =>
+const listCalls = ({ endpoints, recentCalls, gateways }: CallRoutesDeps) =>
   defineRoute({
     method: "get",
     path: "/-/calls",
@@ -33,7 +35,8 @@ const listCalls = ({ endpoints, recentCalls }: CallRoutesDeps) =>
       limit: limitSchema.describe(`the largest number of calls; without it ${DEFAULT_LIMIT}`),
     },
     responses: { 200: json("the calls", callsSchema) },
-    handle({ context, permissions }) {
+    async handle({ context, permissions }) {
+      await gateways?.reported();
       const { requestId, list = "last", org, endpoint, limit = DEFAULT_LIMIT } = context.query;
       const most = validate(limitSchema, limit, "the query");
       const chosen = validate(listSchema, list, "the query");

@@ -1,5 +1,6 @@
 import { logLevelSchema, logLineSchema, sinceSchema, statusListSchema, tailSchema } from "@faas/core";
 import { z } from "zod";
+import type { GatewaySessions } from "../../gateways/session-info.ts";
 import type { Store } from "../../state/store.ts";
 import { type LogStreamDeps, streamLogs } from "../log-stream.ts";
 import { requireEndpoint } from "../lookup.ts";
@@ -7,12 +8,13 @@ import { defineRoute, jsonLines, type Route } from "../route.ts";
 
 export interface LogRoutesDeps extends LogStreamDeps {
   readonly store: Pick<Store, "org" | "orgs" | "endpoint">;
+  readonly gateways?: Pick<GatewaySessions, "reported"> | undefined;
 }
 
 /** Creates the routes about logs. */
 export const logRoutes = (deps: LogRoutesDeps): Route[] => [getLogs(deps)];
 
-const getLogs = ({ store, logs, ending }: LogRoutesDeps) =>
+const getLogs = ({ store, logs, ending, gateways }: LogRoutesDeps) =>
   defineRoute({
     method: "get",
     path: "/-/orgs/{org}/endpoints/{endpoint}/logs",
@@ -30,8 +32,9 @@ const getLogs = ({ store, logs, ending }: LogRoutesDeps) =>
       level: logLevelSchema.describe("only lines of at least this level"),
     },
     responses: { 200: jsonLines("the lines, oldest first", logLineSchema) },
-    handle({ context, parameters: ref, permissions }) {
+    async handle({ context, parameters: ref, permissions }) {
       requireEndpoint(ref, store, permissions);
+      await gateways?.reported();
       return { status: 200, body: streamLogs(context, ref, permissions.signal, { logs, ending }) };
     },
   });

@@ -10,6 +10,7 @@ import {
 } from "@faas/core";
 import { type EndpointRegistry, type ServedEndpoint, SLICE_MS } from "@faas/gateway";
 import type { Context } from "koa";
+import type { GatewaySessions } from "../../gateways/session-info.ts";
 import type { Metrics } from "../../metrics/metrics.ts";
 import type { Store } from "../../state/store.ts";
 import { endpointsOf, requireEndpoint } from "../lookup.ts";
@@ -23,6 +24,7 @@ export interface StatsRoutesDeps {
   readonly store: Pick<Store, "org" | "orgs" | "endpoint" | "endpoints">;
   readonly endpoints: Pick<EndpointRegistry, "get">;
   readonly metrics: Pick<Metrics, "recent">;
+  readonly gateways?: Pick<GatewaySessions, "reported"> | undefined;
 }
 
 /** Creates the routes about recent calls. */
@@ -42,7 +44,8 @@ const getStats = (deps: StatsRoutesDeps) =>
     requires: "read",
     summary: "Counts recent calls of all endpoints that the key can see",
     ...{ query, responses },
-    handle({ context, permissions }) {
+    async handle({ context, permissions }) {
+      await deps.gateways?.reported();
       const refs = permissions.org === undefined ? allEndpoints(deps) : endpointsIn(permissions.org, deps, permissions);
       return { status: 200, body: statsOf(refs, context, deps) };
     },
@@ -55,20 +58,22 @@ const getOrgStats = (deps: StatsRoutesDeps) =>
     requires: "read",
     summary: "Counts recent calls of an organization's endpoints",
     ...{ query, responses },
-    handle({ context, parameters: { org }, permissions }) {
+    async handle({ context, parameters: { org }, permissions }) {
+      await deps.gateways?.reported();
       return { status: 200, body: statsOf(endpointsIn(org, deps, permissions), context, deps) };
     },
   });
 
-const getStatsHistory = ({ store, endpoints, metrics }: StatsRoutesDeps) =>
+const getStatsHistory = ({ store, endpoints, metrics, gateways }: StatsRoutesDeps) =>
   defineRoute({
     method: "get",
     path: "/-/orgs/{org}/endpoints/{endpoint}/stats",
     requires: "read",
     summary: "Counts recent calls of an endpoint in slices of time",
     responses: { 200: json("the figures", statsHistorySchema) },
-    handle({ parameters: ref, permissions }) {
+    async handle({ parameters: ref, permissions }) {
       const record = requireEndpoint(ref, store, permissions);
+      await gateways?.reported();
       const all = [endpoints.get(endpointKey(ref)) ?? [], variantsOf(ref, record, endpoints)].flat();
       const nowMs = Date.now();
       const slices = metrics.recent.slices(all, metrics.recent.windowStart(0, nowMs));
