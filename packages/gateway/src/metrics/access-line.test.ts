@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AccessLines } from "./access-lines.ts";
-import type { FinishedCall } from "./access-log.ts";
+import type { LoggedCall } from "./access-log.ts";
 
-const CALL: FinishedCall = {
-  endpoint: { key: "acme/x" } as FinishedCall["endpoint"],
+const CALL: LoggedCall = {
+  endpoint: { key: "acme/x" } as LoggedCall["endpoint"],
   ...{ request: { method: "GET" }, requestId: "one", target: "/a?b", status: 200, cold: false },
   servedBy: { id: "x-1", revision: "v1" },
-  ...{ waitedMs: 0, coldMs: 0, lostMs: 0, headMs: 4.9, trace: undefined },
+  ...{ arrived: 0, waitedMs: 0, coldMs: 0, lostMs: 0, headMs: 4.9, trace: undefined, durationMs: 5, endedMs: 7 },
 };
 
-function lineOfCall(more: Partial<FinishedCall>, gateway?: string): string {
+function lineOfCall(more: Partial<LoggedCall>, gateway?: string): string {
   const lines = new AccessLines();
-  lines.append({ ...CALL, ...more }, 5, 7, gateway);
+  lines.append({ ...CALL, ...more }, gateway);
   return lines.text();
 }
 
@@ -26,8 +26,8 @@ test("a line has the path without the query string", () => {
 
 test("numbers are whole decimals of any length", () => {
   const lines = new AccessLines();
-  lines.append({ ...CALL, status: 504 }, 12_345_678.9004, 1_700_000_000_000);
-  lines.append(CALL, 0.0004, 1_700_000_000_001);
+  lines.append({ ...CALL, status: 504, durationMs: 12_345_678.9004, endedMs: 1_700_000_000_000 });
+  lines.append({ ...CALL, durationMs: 0.0004, endedMs: 1_700_000_000_001 });
   const numbers = lines
     .text()
     .split("\n")
@@ -40,7 +40,7 @@ test("numbers are whole decimals of any length", () => {
 
 test("many lines are kept one after the other", () => {
   const lines = new AccessLines();
-  for (let number = 0; number < 500; number++) lines.append({ ...CALL, requestId: `id-${number}` }, 5, 7);
+  for (let number = 0; number < 500; number++) lines.append({ ...CALL, requestId: `id-${number}` });
   const ids = lines
     .text()
     .split("\n")

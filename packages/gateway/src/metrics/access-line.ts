@@ -1,4 +1,4 @@
-import type { FinishedCall } from "./access-log.ts";
+import type { FinishedCall, LoggedCall } from "./access-log.ts";
 
 /** Number of bytes that a line may take: each field is bounded. */
 export const MAX_ACCESS_LINE_BYTES = 2048;
@@ -30,18 +30,11 @@ let replicaText = "\t";
  * @param lines has room for {@link MAX_ACCESS_LINE_BYTES}
  * @param gateway name of the gateway, where there are several
  */
-export function writeAccessLine(
-  lines: Uint8Array,
-  start: number,
-  call: FinishedCall,
-  durationMs: number,
-  nowMs: number,
-  gateway = "",
-): number {
-  const { servedBy, request, requestId, status, cold } = call;
-  if (nowMs !== formattedMs) {
-    formattedMs = nowMs;
-    timeText = `${nowMs}`;
+export function writeAccessLine(lines: Uint8Array, start: number, call: LoggedCall, gateway = ""): number {
+  const { servedBy, request, requestId, status, cold, durationMs, endedMs } = call;
+  if (endedMs !== formattedMs) {
+    formattedMs = endedMs;
+    timeText = `${endedMs}`;
   }
   if (servedBy !== formattedReplica) {
     formattedReplica = servedBy;
@@ -62,7 +55,7 @@ export function writeAccessLine(
   end = writeText(lines, end, requestId);
   lines[end++] = TAB;
   end = writePath(lines, end, call.target);
-  const times = hasTimes(call, durationMs) ? `\t${timesOf(call)}` : "";
+  const times = hasTimes(call) ? `\t${timesOf(call)}` : "";
   if (gateway !== "" || times !== "") end = writeText(lines, end, `\t${gateway}${times}`);
   lines[end++] = LINE_FEED;
   return end;
@@ -98,7 +91,7 @@ function writePath(to: Uint8Array, start: number, target: string): number {
 }
 
 /** Tells whether the time of a call was not all its function's: it waited, was repeated, or its body took longer than its head. Or it has a trace. */
-const hasTimes = ({ waitedMs, lostMs, headMs, trace }: FinishedCall, durationMs: number): boolean =>
+const hasTimes = ({ waitedMs, lostMs, headMs, trace, durationMs }: LoggedCall): boolean =>
   waitedMs > 0 || lostMs > 0 || trace !== undefined || (headMs > 0 && durationMs - headMs > SHORT_BODY_MS);
 
 /** Formats the times: microseconds in the queue, of the cold start, on failed replicas and until the head of the response, and the trace id. */

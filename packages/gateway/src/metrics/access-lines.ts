@@ -1,5 +1,5 @@
 import { MAX_ACCESS_LINE_BYTES, writeAccessLine } from "./access-line.ts";
-import type { FinishedCall } from "./access-log.ts";
+import type { LoggedCall } from "./access-log.ts";
 
 const MIN_BYTES = 4 * 1024;
 
@@ -14,9 +14,9 @@ export class AccessLines {
   }
 
   /** Appends the line of a call. Runs for every call. */
-  append(call: FinishedCall, durationMs: number, nowMs: number, gateway?: string): void {
+  append(call: LoggedCall, gateway?: string): void {
     if (this.#length + MAX_ACCESS_LINE_BYTES > this.#bytes.length) this.#makeRoom(MAX_ACCESS_LINE_BYTES);
-    this.#length = writeAccessLine(this.#bytes, this.#length, call, durationMs, nowMs, gateway);
+    this.#length = writeAccessLine(this.#bytes, this.#length, call, gateway);
   }
 
   /** Appends formatted lines, which are ASCII. */

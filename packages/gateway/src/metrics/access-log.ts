@@ -7,6 +7,8 @@ export interface FinishedCall {
   readonly main?: ServedEndpoint | undefined;
   readonly request: { readonly method?: string | undefined };
   readonly requestId: string;
+  /** Time of its arrival by `performance.now()`. */
+  readonly arrived: number;
   /** Path and query as the function received them. */
   readonly target: string;
   readonly status: number;
@@ -23,6 +25,13 @@ export interface FinishedCall {
   readonly headMs: number;
   /** Absent: the trace of the call is not recorded. */
   readonly trace: { readonly traceId: string } | undefined;
+}
+
+/** A finished call with its times. */
+export interface LoggedCall extends FinishedCall {
+  readonly durationMs: number;
+  /** Milliseconds since the epoch. */
+  readonly endedMs: number;
 }
 
 /** Receives finished calls from the gateway, on its hot path. */

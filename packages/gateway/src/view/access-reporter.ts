@@ -1,5 +1,6 @@
 import { AccessLines } from "../metrics/access-lines.ts";
-import type { AccessLog, FinishedCall } from "../metrics/access-log.ts";
+import type { AccessLog, FinishedCall, LoggedCall } from "../metrics/access-log.ts";
+import { CallBatch } from "../metrics/call-batch.ts";
 import type { ViewLog } from "./options.ts";
 
 /** Characters that are kept while they cannot be sent; further lines are dropped. */
@@ -9,6 +10,7 @@ const MAX_CHARACTERS = 8 * 2 ** 20;
 export class AccessReporter implements AccessLog {
   readonly #log: ViewLog;
   readonly #gateway: string;
+  readonly #batch = new CallBatch((call) => this.#append(call));
   /** Lines by endpoint. */
   #lines = new Map<string, AccessLines>();
   #characters = 0;
@@ -21,6 +23,26 @@ export class AccessReporter implements AccessLog {
   }
 
   record(call: FinishedCall, durationMs: number): void {
+    this.#batch.add(call, durationMs);
+  }
+
+  /** Characters that have not been taken. */
+  get characters(): number {
+    this.#batch.flush();
+    return this.#characters;
+  }
+
+  /** Removes and returns the lines by endpoint. */
+  take(): Record<string, string> {
+    this.#batch.flush();
+    const lines = this.#lines;
+    this.#lines = new Map();
+    this.#characters = 0;
+    this.#isLossReported = false;
+    return Object.fromEntries(Array.from(lines, ([key, each]) => [key, each.text()]));
+  }
+
+  #append(call: LoggedCall): void {
     const { main: endpoint = call.endpoint } = call;
     if (endpoint.removed) return;
     if (this.#characters > MAX_CHARACTERS) {
@@ -33,22 +55,8 @@ export class AccessReporter implements AccessLog {
       this.#lines.set(endpoint.key, lines);
     }
     const before = lines.length;
-    lines.append(call, durationMs, Date.now(), this.#gateway);
+    lines.append(call, this.#gateway);
     this.#characters += lines.length - before;
-  }
-
-  /** Characters that have not been taken. */
-  get characters(): number {
-    return this.#characters;
-  }
-
-  /** Removes and returns the lines by endpoint. */
-  take(): Record<string, string> {
-    const lines = this.#lines;
-    this.#lines = new Map();
-    this.#characters = 0;
-    this.#isLossReported = false;
-    return Object.fromEntries(Array.from(lines, ([key, each]) => [key, each.text()]));
   }
 
   #reportLoss(): void {

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Access, formatAccess, type LogLine } from "@faas/core";
-import { AccessLines, type FinishedCall } from "@faas/gateway";
+import { AccessLines, type LoggedCall } from "@faas/gateway";
 import { readIfExists } from "../lib/read-if-exists.ts";
 import { RotatingFile } from "../lib/rotating-file.ts";
 
@@ -9,8 +9,6 @@ import { RotatingFile } from "../lib/rotating-file.ts";
 const WRITE_BYTES = 250 * 1024;
 /** Size of the lines in memory above which further ones are dropped: the disk is too slow, or full. */
 const MAX_PENDING_BYTES = 4 * 2 ** 20;
-/** Size of new lines above which they are passed on. */
-const PASS_ON_BYTES = 8 * 1024;
 
 /**
  * Lines of the calls of one endpoint, as the gateway formats them: two bounded files of text.
@@ -23,14 +21,18 @@ export class AccessFile {
   #pending = new AccessLines();
   /** Size of those that were passed on. */
   #passedOn = 0;
-  /** Memory of the lines that were written last: that of new ones would have to be mapped first. */
-  #spare: AccessLines | undefined;
+  /** Lines of a busy endpoint that were written last. Their memory is used again: that of new lines would have to be mapped first. */
+  #previous: AccessLines | undefined;
+  #previousPassedOn = 0;
   /** End of the last use of the files. */
   #lastUse: Promise<unknown> = Promise.resolve();
   #isWriting = false;
   #hasFolder = false;
 
-  /** @param onLines receives all lines soon after they were appended; they change when it has returned */
+  /**
+   * @param onLines receives lines before they are written, or in `passOn`; they change when it has returned. Of a busy endpoint, only the last ones are passed
+   *   on: to copy all of them would cost each call, and others would soon replace them.
+   */
   constructor(folder: string, fileBytes: number, onLines: (lines: Buffer) => void = () => {}) {
     this.#onLines = onLines;
     this.#folder = folder;
@@ -44,10 +46,10 @@ export class AccessFile {
   }
 
   /** Appends the line of a call in memory. Returns false if it had to be dropped. Runs for every call. */
-  append(call: FinishedCall, durationMs: number, nowMs: number): boolean {
+  append(call: LoggedCall): boolean {
     if (this.#pending.length > MAX_PENDING_BYTES) return false;
-    this.#pending.append(call, durationMs, nowMs);
-    if (this.#pending.length - this.#passedOn > PASS_ON_BYTES) this.#appended();
+    this.#pending.append(call);
+    if (this.#pending.length > WRITE_BYTES && !this.#isWriting) void this.#write(true);
     return true;
   }
 
@@ -55,7 +57,7 @@ export class AccessFile {
   appendText(lines: string): boolean {
     if (this.#pending.length > MAX_PENDING_BYTES) return false;
     this.#pending.appendText(lines);
-    this.#appended();
+    if (this.#pending.length > WRITE_BYTES && !this.#isWriting) void this.#write(true);
     return true;
   }
 
@@ -64,8 +66,14 @@ export class AccessFile {
     return this.#pending.text(start);
   }
 
-  /** Passes on the lines that were not yet. */
+  /** Passes on the lines in memory that were not yet. */
   passOn(): void {
+    const { length = 0 } = this.#previous ?? {};
+    if (this.#previous && this.#previousPassedOn < length) {
+      const lines = this.#previous.bytes(this.#previousPassedOn);
+      this.#previousPassedOn = length;
+      this.#onLines(lines);
+    }
     if (this.#passedOn === this.#pending.length) return;
     const lines = this.#pending.bytes(this.#passedOn);
     this.#passedOn = this.#pending.length;
@@ -74,27 +82,7 @@ export class AccessFile {
 
   /** Writes the lines in memory to the file. Lines that cannot be written are lost: a full disk must not end the server. */
   async write(): Promise<void> {
-    if (this.#isWriting) return;
-    this.#isWriting = true;
-    await this.#use(async () => {
-      this.#isWriting = false;
-      this.passOn();
-      const lines = this.#pending;
-      if (lines.length === 0) return;
-      // An endpoint with few calls keeps no memory.
-      const isBusy = lines.length > WRITE_BYTES;
-      this.#pending = (isBusy ? this.#spare : undefined) ?? new AccessLines();
-      this.#spare = undefined;
-      this.#passedOn = 0;
-      if (!this.#hasFolder) await mkdir(this.#folder, { recursive: true });
-      this.#hasFolder = true;
-      await this.#file.append(lines.bytes());
-      if (!isBusy) return;
-      lines.clear();
-      this.#spare = lines;
-    }).catch(() => {
-      this.#hasFolder = false;
-    });
+    if (!this.#isWriting) await this.#write(false);
   }
 
   /**
@@ -116,9 +104,27 @@ export class AccessFile {
     await this.#lastUse;
   }
 
-  #appended(): void {
-    this.passOn();
-    if (this.#pending.length > WRITE_BYTES && !this.#isWriting) void this.write();
+  /** @param isBusy there are soon as many lines again */
+  async #write(isBusy: boolean): Promise<void> {
+    this.#isWriting = true;
+    await this.#use(async () => {
+      this.#isWriting = false;
+      const lines = this.#pending;
+      if (!isBusy) this.passOn();
+      const reused = isBusy ? this.#previous : undefined;
+      reused?.clear();
+      // An endpoint with few calls keeps no memory.
+      this.#previous = isBusy ? lines : undefined;
+      this.#previousPassedOn = this.#passedOn;
+      if (lines.length === 0) return;
+      this.#pending = reused ?? new AccessLines();
+      this.#passedOn = 0;
+      if (!this.#hasFolder) await mkdir(this.#folder, { recursive: true });
+      this.#hasFolder = true;
+      await this.#file.append(lines.bytes());
+    }).catch(() => {
+      this.#hasFolder = false;
+    });
   }
 
   /** Uses the files when all earlier uses have ended: nothing is written while they are read. */

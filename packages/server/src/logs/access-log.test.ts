@@ -6,6 +6,7 @@ import { test } from "node:test";
 import type { LogLine, LogOptions } from "@faas/core";
 import { AccessLines, type FinishedCall } from "@faas/gateway";
 import { eventually, tempDir } from "@faas/testing";
+import { RecentCalls } from "../traces/recent-calls.ts";
 import { parseCallTimes } from "./access-file.ts";
 import { AccessLogWriter } from "./access-log.ts";
 import { EndpointLogFiles } from "./endpoint-log.ts";
@@ -17,7 +18,7 @@ const ref = { org: "acme", endpoint: "x" };
 const call = (requestId: string, more: Partial<FinishedCall> = {}): FinishedCall => ({
   ...{ endpoint, request: { method: "GET" }, requestId, target: "/items", status: 200, cold: false },
   servedBy: { id: "x-1", revision: "v1" },
-  ...{ waitedMs: 0, coldMs: 0, lostMs: 0, headMs: 0, trace: undefined },
+  ...{ arrived: performance.now(), waitedMs: 0, coldMs: 0, lostMs: 0, headMs: 0, trace: undefined },
   ...more,
 });
 
@@ -60,7 +61,7 @@ test("the times of a call are read back from its line, and its gateway is only t
   assert.deepEqual(line?.access, { method: "GET", path: "/items", status: 200, durationMs: 12, cold: false });
   const times = (each: FinishedCall) => {
     const lines = new AccessLines();
-    lines.append(each, 12, 1);
+    lines.append({ ...each, durationMs: 12, endedMs: 1 });
     return parseCallTimes(lines.text().trimEnd());
   };
   assert.deepEqual(times(timed), { queueMs: 1, coldMs: 2, lostMs: 0, headMs: 9, traceId: "abc" });
@@ -127,11 +128,26 @@ test("lines are written soon without a reader", async () => {
   await eventually("the line is on disk", async () => existsSync(file) && /\tone\t/.test(await readFile(file, "utf8")));
 });
 
+test("the last calls of a busy endpoint are found in memory, while and after many are written", async () => {
+  const store = new LogStore(tempDir("access"));
+  const recent = new RecentCalls();
+  using access = new AccessLogWriter(store, { warn: assert.fail }, recent);
+  const newest = () => recent.list("last").map((line) => line.split("\t")[8]);
+  for (let round = 0; round < 3; round++) {
+    for (let i = 0; i < 4_000; i++) access.record(call(`${round}-${i}`), 1);
+    const found = newest();
+    assert.deepEqual([found[0], found[1_000]], [`${round}-3999`, `${round}-2999`]);
+    await store.open(ref).flush();
+    assert.deepEqual([newest()[0], newest().length], [`${round}-3999`, new Set(newest()).size]);
+  }
+  await store[Symbol.asyncDispose]();
+});
+
 test("an endpoint's calls are bounded on disk, and the newest are kept", async () => {
   const folder = tempDir("access");
   const log = new EndpointLogFiles(folder, 10_000);
   for (let i = 0; i < 2_000; i++) {
-    log.appendCall(call(`id-${i}`), 1, Date.now());
+    log.appendCall({ ...call(`id-${i}`), durationMs: 1, endedMs: Date.now() });
     if (i % 20 === 0) await log.flush();
   }
   await log.flush();

@@ -1,7 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type EndpointLog, type LogLine, type LogOptions, lineMatcher } from "@faas/core";
-import type { FinishedCall } from "@faas/gateway";
+import type { LoggedCall } from "@faas/gateway";
 import { readIfExists } from "../lib/read-if-exists.ts";
 import { RotatingFile } from "../lib/rotating-file.ts";
 import { AccessFile, parseStoredLine } from "./access-file.ts";
@@ -13,11 +13,22 @@ const FILE_BYTES = 5 * 2 ** 20;
 /** Size of lines in memory above which the writer has to wait. */
 const MAX_PENDING_CHARACTERS = 2 ** 20;
 
+/** What a log tells others, and asks of them. */
+export interface LogHooks {
+  /** Receives the lines of calls soon after they were appended; they change when it has returned. */
+  readonly onCalls?: (lines: Buffer) => void;
+  /** Appends calls that wait for others, because all are needed now. */
+  readonly appendWaiting?: () => void;
+  /** Called with 1 when a reader begins to follow the log, and with -1 when it ends. */
+  readonly onFollow?: (change: 1 | -1) => void;
+}
+
 /** Log of one endpoint: two bounded files of printed lines and two of calls in a folder, and the readers that follow. */
 export class EndpointLogFiles implements EndpointLog {
   readonly #folder: string;
   readonly #file: RotatingFile;
   readonly #calls: AccessFile;
+  readonly #hooks: LogHooks;
   readonly #subscriptions = new Set<Subscription>();
   #seq = Date.now() * 1000;
   #pending: string[] = [];
@@ -25,12 +36,12 @@ export class EndpointLogFiles implements EndpointLog {
   #writing: Promise<void> | undefined;
   #removed = false;
 
-  /** @param onCalls receives the lines of calls soon after they were appended; they change when it has returned */
-  constructor(folder: string, fileBytes = FILE_BYTES, onCalls?: (lines: Buffer) => void) {
+  constructor(folder: string, fileBytes = FILE_BYTES, hooks: LogHooks = {}) {
+    this.#hooks = hooks;
     this.#folder = folder;
     const pathOf = (number: number) => join(folder, `${number}.ndjson`);
     this.#file = new RotatingFile({ pathOf, maxBytes: fileBytes, previousFiles: 1 });
-    this.#calls = new AccessFile(folder, fileBytes, onCalls);
+    this.#calls = new AccessFile(folder, fileBytes, hooks.onCalls);
   }
 
   append(line: LogLine): Promise<void> | undefined {
@@ -46,6 +57,7 @@ export class EndpointLogFiles implements EndpointLog {
 
   /** Resolves when all appended lines are in the files. */
   async flush(): Promise<void> {
+    this.#hooks.appendWaiting?.();
     while (this.#writing) await this.#writing;
     await this.flushCalls();
   }
@@ -64,10 +76,10 @@ export class EndpointLogFiles implements EndpointLog {
   }
 
   /** Appends the line of a call. Returns false if it had to be dropped. Runs for every call. */
-  appendCall(call: FinishedCall, durationMs: number, nowMs: number): boolean {
+  appendCall(call: LoggedCall): boolean {
     if (this.#removed) return true;
     const start = this.#calls.pendingBytes;
-    const isStored = this.#calls.append(call, durationMs, nowMs);
+    const isStored = this.#calls.append(call);
     if (this.#subscriptions.size > 0 && isStored) this.#publishLines(this.#calls.pendingText(start));
     return isStored;
   }
@@ -90,7 +102,10 @@ export class EndpointLogFiles implements EndpointLog {
     const accepts = acceptor(options);
     // Subscribed before the files are read, so that no line is missed; duplicates are recognized by their numbers.
     const subscription = follow ? new Subscription(signal) : undefined;
-    if (subscription) this.#subscriptions.add(subscription);
+    if (subscription) {
+      this.#subscriptions.add(subscription);
+      this.#hooks.onFollow?.(1);
+    }
     try {
       const { lines, lastSeq } = await this.#storedLines(tail, accepts);
       const calls = options.access ? await this.#storedCalls(tail, accepts, subscription) : [];
@@ -99,8 +114,11 @@ export class EndpointLogFiles implements EndpointLog {
       for await (const line of subscription ?? [])
         if ((line.seq ?? Number.POSITIVE_INFINITY) > lastSeq && accepts(line)) yield withoutNumber(line);
     } finally {
-      if (subscription) this.#subscriptions.delete(subscription);
-      subscription?.[Symbol.dispose]();
+      if (subscription) {
+        this.#subscriptions.delete(subscription);
+        this.#hooks.onFollow?.(-1);
+        subscription[Symbol.dispose]();
+      }
     }
   }
 
@@ -113,6 +131,7 @@ export class EndpointLogFiles implements EndpointLog {
   }
 
   async #storedCalls(tail: number, accepts: (line: LogLine) => boolean, subscription: Subscription | undefined) {
+    this.#hooks.appendWaiting?.();
     const texts = await this.#calls.read(() => {
       if (subscription) subscription.includesCalls = true;
     });

@@ -12,6 +12,12 @@ export class LogStore implements LogSink, AsyncDisposable {
   /** Receives the lines of an endpoint's calls soon after they were appended; they change when it has returned. */
   onCalls: ((key: string, lines: Buffer) => void) | undefined;
 
+  /** Appends calls that wait for others, because all are needed now. */
+  appendWaiting: (() => void) | undefined;
+  /** Called when readers begin or end to follow logs. @param isFollowed there is one */
+  onFollowed: ((isFollowed: boolean) => void) | undefined;
+  #followers = 0;
+
   constructor(dataDir: string) {
     this.#folder = join(dataDir, "logs");
   }
@@ -24,7 +30,14 @@ export class LogStore implements LogSink, AsyncDisposable {
   openByKey(key: string): EndpointLogFiles {
     let log = this.#logs.get(key);
     if (!log) {
-      log = new EndpointLogFiles(join(this.#folder, key), undefined, (lines) => this.onCalls?.(key, lines));
+      log = new EndpointLogFiles(join(this.#folder, key), undefined, {
+        onCalls: (lines) => this.onCalls?.(key, lines),
+        appendWaiting: () => this.appendWaiting?.(),
+        onFollow: (change) => {
+          this.#followers += change;
+          this.onFollowed?.(this.#followers > 0);
+        },
+      });
       this.#logs.set(key, log);
     }
     return log;
@@ -53,6 +66,7 @@ export class LogStore implements LogSink, AsyncDisposable {
 
   /** Waits until all lines are in the files. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.appendWaiting?.();
     await Promise.all(Array.from(this.#logs.values(), (log) => log.flush()));
   }
 }

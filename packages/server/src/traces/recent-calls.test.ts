@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AccessLines, type FinishedCall } from "@faas/gateway";
+import { AccessLines, type LoggedCall } from "@faas/gateway";
 import { RecentCalls } from "./recent-calls.ts";
 
 const HOUR_MS = 3_600_000;
@@ -12,22 +12,23 @@ interface Of {
 }
 
 function record(calls: RecentCalls, id: string, { status = 200, durationMs = 5, nowMs = 1 }: Of = {}) {
-  const call = callOf(id, status);
+  const call = callOf(id, { status, durationMs, nowMs });
   calls.keep("acme/x", Buffer.from(lineOf(id, { status, durationMs, nowMs })));
-  if (calls.isNotable(status, durationMs, nowMs)) calls.note(call, durationMs, nowMs);
+  if (calls.isNotable(call)) calls.note(call);
 }
 
-const callOf = (requestId: string, status: number): FinishedCall => ({
-  endpoint: { key: "acme/x" } as FinishedCall["endpoint"],
+const callOf = (requestId: string, { status = 200, durationMs = 5, nowMs = 1 }: Of): LoggedCall => ({
+  endpoint: { key: "acme/x" } as LoggedCall["endpoint"],
   ...{ request: { method: "GET" }, requestId, target: "/", status, cold: false },
   servedBy: { id: "x-1", revision: "v1" },
-  ...{ waitedMs: 0, coldMs: 0, lostMs: 0, headMs: 0, trace: undefined },
+  ...{ arrived: 0, waitedMs: 0, coldMs: 0, lostMs: 0, headMs: 0, trace: undefined },
+  ...{ durationMs, endedMs: nowMs },
 });
 
 /** Formats the access line of a call. */
-function lineOf(id: string, { status = 200, durationMs = 5, nowMs = 1 }: Of = {}): string {
+function lineOf(id: string, of: Of = {}): string {
   const lines = new AccessLines();
-  lines.append(callOf(id, status), durationMs, nowMs);
+  lines.append(callOf(id, of));
   return lines.text();
 }
 

@@ -1,5 +1,5 @@
 import type { CallList } from "@faas/core";
-import { AccessLines, type FinishedCall } from "@faas/gateway";
+import { AccessLines, type LoggedCall } from "@faas/gateway";
 import { LineRing } from "./line-ring.ts";
 
 /** Memory for the last calls, and for the failed ones. */
@@ -43,16 +43,17 @@ export class RecentCalls {
   }
 
   /** Tells whether a call is failed or slow, and has to be noted. Runs for every call. */
-  isNotable(status: number, durationMs: number, nowMs: number): boolean {
-    return status >= 500 || durationMs > this.#slowMs || nowMs >= this.#expiresMs;
+  isNotable({ status, durationMs, endedMs }: Pick<LoggedCall, "status" | "durationMs" | "endedMs">): boolean {
+    return status >= 500 || durationMs > this.#slowMs || endedMs >= this.#expiresMs;
   }
 
   /** Keeps a notable call among the failed or the slowest ones. */
-  note(call: FinishedCall, durationMs: number, nowMs: number): void {
+  note(call: LoggedCall): void {
     const { key } = call.main ?? call.endpoint;
+    const { status, durationMs, endedMs } = call;
     const lines = new AccessLines();
-    lines.append(call, durationMs, nowMs);
-    this.#note({ key, line: lines.text().trimEnd(), status: call.status, durationMs, endedMs: nowMs });
+    lines.append(call);
+    this.#note({ key, line: lines.text().trimEnd(), status, durationMs, endedMs });
   }
 
   /** Keeps those lines that a gateway in another process has formatted that are notable. */
@@ -60,10 +61,8 @@ export class RecentCalls {
     for (const line of lines.split("\n")) {
       const [time, statusText, micros] = line.split("\t", 3);
       if (micros === undefined) continue;
-      const status = Number(statusText);
-      const durationMs = Number(micros) / 1000;
-      const endedMs = Number(time);
-      if (this.isNotable(status, durationMs, endedMs)) this.#note({ key, line, status, durationMs, endedMs });
+      const call = { status: Number(statusText), durationMs: Number(micros) / 1000, endedMs: Number(time) };
+      if (this.isNotable(call)) this.#note({ key, line, ...call });
     }
   }
 
