@@ -25,7 +25,7 @@ test("a call is logged with everything that is known of it", () => {
   assert.deepEqual(rest, { ...call("one"), durationMs: 7.5 });
 });
 
-test("the end of a call is told by the system's clock", () => {
+test("the end of a call is a time of the system's clock", () => {
   const { logged, batch } = setUp();
   const before = Date.now();
   batch.add(call("one", performance.now() - 50), 50);

@@ -13,7 +13,7 @@ const FILE_BYTES = 5 * 2 ** 20;
 /** Size of lines in memory above which the writer has to wait. */
 const MAX_PENDING_CHARACTERS = 2 ** 20;
 
-/** What a log tells others, and asks of them. */
+/** Callbacks of a log. */
 export interface LogHooks {
   /** Receives the lines of calls soon after they were appended; they change when it has returned. */
   readonly onCalls?: (lines: Buffer) => void;
