@@ -31,6 +31,7 @@ export async function bundleCli(): Promise<void> {
     bundle: true,
     splitting: true,
     minifySyntax: true,
+    minifyWhitespace: true,
     legalComments: "none",
     sourcemap: true,
     sourcesContent: false,
