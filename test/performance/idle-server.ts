@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { HttpClient } from "@faas/testing";
 import { LocalServer } from "./rig/local-server.ts";
 import type { Row } from "./rig/table.ts";
-import { usage } from "./rig/usage.ts";
+import { cpuSecondsByThread, usage } from "./rig/usage.ts";
 
 const ENDPOINTS = 100;
 /** Time after which the server has released the memory of the deployments. */
@@ -51,8 +51,11 @@ export async function measureIdle(
   await server.faas("remove", "acme", "--all", "--yes");
   for (let i = 0; i < endpoints; i++) await server.untilIdle(`e${i}`, "idle");
   await delay(SETTLED_MS);
-  const before = await usage(server.pid);
+  const before = await cpuSecondsByThread(server.pid);
   await delay(seconds * 1000);
-  const after = await usage(server.pid);
-  return { cpuSeconds: after.cpuSeconds - before.cpuSeconds, residentMiB: after.residentMiB };
+  // No thread ends meanwhile, and hundredths of a second would be too coarse.
+  let cpuSeconds = 0;
+  for (const [thread, after] of await cpuSecondsByThread(server.pid)) cpuSeconds += after - (before.get(thread) ?? 0);
+  const { residentMiB } = await usage(server.pid);
+  return { cpuSeconds, residentMiB };
 }

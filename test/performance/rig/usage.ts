@@ -5,9 +5,13 @@ export async function usage(pid: number): Promise<{ readonly cpuSeconds: number;
   const stat = await readFile(`/proc/${pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const status = await readFile(`/proc/${pid}/status`, "utf8");
+  const threads = await cpuSecondsByThread(pid);
   return {
     // Fields 14 and 15 of stat (proc(5)) count hundredths of a second, and include threads that have ended.
-    cpuSeconds: Math.max((Number(fields[11]) + Number(fields[12])) / 100, await cpuSecondsOfThreads(pid)),
+    cpuSeconds: Math.max(
+      (Number(fields[11]) + Number(fields[12])) / 100,
+      threads.values().reduce((sum, seconds) => sum + seconds, 0),
+    ),
     residentMiB: Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024,
   };
 }
@@ -21,13 +25,13 @@ export async function residentParts(
   return { proportionalMiB: mib("Pss"), anonymousMiB: mib("Anonymous") };
 }
 
-/** Adds the CPU times of the present threads, which the kernel counts in nanoseconds. */
-async function cpuSecondsOfThreads(pid: number): Promise<number> {
-  let nanoseconds = 0;
+/** Reads the CPU seconds of each present thread, which the kernel counts in nanoseconds. */
+export async function cpuSecondsByThread(pid: number): Promise<ReadonlyMap<string, number>> {
+  const seconds = new Map<string, number>();
   for (const thread of await readdir(`/proc/${pid}/task`)) {
     // The thread may have ended.
     const text = await readFile(`/proc/${pid}/task/${thread}/schedstat`, "latin1").catch(() => "0");
-    nanoseconds += Number(text.split(" ", 1)[0]);
+    seconds.set(thread, Number(text.split(" ", 1)[0]) / 1e9);
   }
-  return nanoseconds / 1e9;
+  return seconds;
 }
