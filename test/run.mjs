@@ -25,6 +25,7 @@ const UNIT = ["packages/**/*.test.ts", "test/repository/*.test.ts", "test/faults
 const ALL = ["packages/**/*.test.ts", "test/**/*.test.ts"];
 /** Tests that start, end and replace whole servers many times. `npm test` leaves them out, `--restarts` runs them alone. */
 const RESTARTS = [
+  "test/end-to-end/canary.test.ts",
   "test/end-to-end/gateways.test.ts",
   "test/end-to-end/takeover.test.ts",
   "test/faults/short.test.ts",

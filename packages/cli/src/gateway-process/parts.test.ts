@@ -5,8 +5,8 @@ import { test } from "node:test";
 
 /** Folder with the parts of the built CLI. */
 const DIST = join(import.meta.dirname, "../../dist");
-const IMPORTED = /(?:\bfrom |\bimport |\bimport\()"\.\/([^"]+)"/g;
-const PACKAGE = /^\/\/ (?:\.\.\/)+node_modules\/((?:@[^/]+\/)?[^/]+)/gm;
+const IMPORTED = /(?:\bfrom|\bimport|\bimport\() ?"\.\/([^"]+)"/g;
+const PACKAGE = /\bnode_modules\/((?:@[^/]+\/)?[^/]+)/;
 
 /** Lists the packages in a part of the built CLI, and in all parts that it may load. */
 function packagesIn(part: string): string[] {
@@ -15,10 +15,14 @@ function packagesIn(part: string): string[] {
   for (const name of seen) {
     const text = readFileSync(join(DIST, name), "utf8");
     for (const [, imported = ""] of text.matchAll(IMPORTED)) seen.add(imported);
-    for (const [, found = ""] of text.matchAll(PACKAGE)) packages.add(found);
+    for (const source of sourcesOf(name)) packages.add(PACKAGE.exec(source)?.[1] ?? "");
   }
+  packages.delete("");
   return [...packages].sort();
 }
+
+const sourcesOf = (part: string): readonly string[] =>
+  JSON.parse(readFileSync(join(DIST, `${part}.map`), "utf8")).sources;
 
 test("a gateway loads no packages: each takes memory in every gateway", () => {
   const part = readdirSync(DIST).find((name) => /^run-gateway-\w+\.js$/.test(name));

@@ -71,7 +71,7 @@ export class CallBatch {
   flush(): void {
     const length = this.#length;
     this.#length = 0;
-    // The clock that measures durations begins elsewhere, and the system's may have been changed.
+    // The clock that measures durations begins elsewhere, and the system's may have been changed. That has whole milliseconds, the last of which may have passed.
     const startMs = Date.now() - performance.now();
     for (let index = 0; index < length; index++) this.#log(this.#callAt(index, startMs));
     // A target may be long.
@@ -83,7 +83,7 @@ export class CallBatch {
     const number = index * NUMBERS;
     call.durationMs = this.#numbers[number] as number;
     call.arrived = this.#numbers[number + 1] as number;
-    call.endedMs = Math.round(startMs + call.arrived + call.durationMs);
+    call.endedMs = Math.ceil(startMs + call.arrived + call.durationMs);
     call.status = this.#numbers[number + 2] as number;
     call.cold = this.#numbers[number + 3] === 1;
     call.waitedMs = this.#numbers[number + 4] as number;
