@@ -152,15 +152,35 @@ test("settles when every linked gateway has confirmed all changes, and a lost on
   assert.equal(served(0).replicas.length, 0);
 });
 
-test("does not wait longer than a second for a gateway that does not confirm", async () => {
+test("does not wait for a gateway whose link is lost before it confirms", async () => {
   const { clock, control, gateways } = setUp("a");
   const [gateway] = gateways;
   assert.ok(gateway);
   gateway.links.isSilent = true;
   control.putEndpoint("acme/y");
   const settled = control.group.settled();
-  clock.advance(1_001);
+  clock.advance(2_600);
   await settled;
+});
+
+test("waits ten seconds for a gateway that is linked and confirms nothing: it may be slow", async () => {
+  const { clock, control } = setUp();
+  const { onText } = control.group.accept({ send() {}, bufferedLength: 0, close() {} });
+  onText('{"type":"hello","protocol":1,"version":"1","name":"slow","pid":1}\n');
+  control.putEndpoint("acme/y");
+  let isSettled = false;
+  void control.group.settled().then(() => {
+    isSettled = true;
+  });
+  for (let ms = 0; ms < 9_500; ms += 500) {
+    clock.advance(500);
+    onText('{"type":"ping"}\n');
+  }
+  await setImmediate();
+  assert.equal(isSettled, false);
+  clock.advance(600);
+  await setImmediate();
+  assert.equal(isSettled, true);
 });
 
 test("a load that a gateway reports counts until it is back or gone", () => {

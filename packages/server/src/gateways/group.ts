@@ -21,8 +21,10 @@ import type { Publisher } from "./publisher.ts";
 import { GatewaySession } from "./session.ts";
 import type { GatewayInfo, GatewaySessions } from "./session-info.ts";
 
-/** Longest time that `settled` and `reported` wait for. */
-const SETTLE_MS = 1_000;
+/** Longest time for which a change is confirmed. A gateway that has too little CPU time may take long; one that is silent is lost before. */
+const SETTLE_MS = 10_000;
+/** Longest time for which the platform's report of a replica that stops, and reports of gateways, are awaited. */
+const REPORT_MS = 1_000;
 
 /** Receives what gateways report. */
 export interface ReportSink {
@@ -109,26 +111,26 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
   async settled(): Promise<void> {
     if (this.#members.openSessions().next().done) return;
     const version = this.publisher.flush();
-    await this.#all(({ ackedVersion }) => ackedVersion >= version);
+    await this.#all(({ ackedVersion }) => ackedVersion >= version, SETTLE_MS);
   }
 
   async reported(): Promise<void> {
     if (this.#members.openSessions().next().done) return;
     const number = ++this.#lastReport;
     this.#broadcast(encodeMessage<ControlMessage>({ type: "report", number }));
-    await this.#all(({ reportedNumber }) => reportedNumber >= number);
+    await this.#all(({ reportedNumber }) => reportedNumber >= number, REPORT_MS);
   }
 
   /**
-   * Resolves when no gateway sends calls to a replica any more that the platform is about to stop, after at most a second. The platform has to report it as
-   * not ready, or not at all, before that.
+   * Resolves when no gateway sends calls to a replica any more that the platform is about to stop, after at most eleven seconds. The platform has to report
+   * it as not ready, or not at all, within the first one.
    */
   async replicaStopping(ref: EndpointRef, replica: string): Promise<void> {
     if (this.#members.openSessions().next().done) return;
     const { registry } = this.#options;
     const isReady = () => registry.get(endpointKey(ref))?.replicas.some(({ id }) => id === replica) === true;
     const limit = new AbortController();
-    const cancel = this.#options.clock.after(SETTLE_MS, () => limit.abort());
+    const cancel = this.#options.clock.after(REPORT_MS, () => limit.abort());
     while (isReady() && !limit.signal.aborted) await registry.changed(ref, limit.signal).catch(() => {});
     cancel();
     await this.settled();
@@ -277,15 +279,15 @@ export class GatewayGroup implements GatewaySessions, StatusSubscriber, Disposab
     for (const session of this.#members.openSessions()) session.send(lines, version);
   }
 
-  /** Resolves when a condition is true of all linked gateways, after at most a second. */
-  async #all(isTrue: (session: GatewaySession) => boolean): Promise<void> {
+  /** Resolves when a condition is true of all linked gateways, or after a time. */
+  async #all(isTrue: (session: GatewaySession) => boolean, limitMs: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const look = () => {
       for (const session of this.#members.openSessions()) if (!isTrue(session)) return;
       resolve();
     };
     this.#progress.add(look);
-    const cancel = this.#options.clock.after(SETTLE_MS, resolve);
+    const cancel = this.#options.clock.after(limitMs, resolve);
     look();
     await promise;
     cancel();

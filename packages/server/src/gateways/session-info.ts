@@ -13,7 +13,7 @@ export interface GatewaySessions {
   expect(name: string, address?: string): void;
   /** Forgets a gateway that no longer exists, because its process or its pod is gone. */
   gone(name: string): void;
-  /** Resolves when all linked gateways have applied everything that was changed so far, after at most a second. Resolves at once without gateways. */
+  /** Resolves when all linked gateways have applied everything that was changed so far, after at most ten seconds. Resolves at once without gateways. */
   settled(): Promise<void>;
   /** Resolves when all linked gateways have reported the calls that have ended, after at most a second. Resolves at once without gateways. */
   reported(): Promise<void>;
