@@ -1,4 +1,5 @@
 import type { Artifact } from "@faas/core";
+import { eventually } from "@faas/testing";
 import type { ServerUnderTest } from "../../browser/server-under-test.ts";
 import { registry, TestInstance } from "../cluster.ts";
 import { GatewayInstallation } from "../gateways/installation.ts";
@@ -38,8 +39,12 @@ export class InstalledServer implements ServerUnderTest, AsyncDisposable {
     return this.#installation.scale("faas-server", 0);
   }
 
-  start(): Promise<void> {
-    return this.#installation.scale("faas-server", 1);
+  async start(): Promise<void> {
+    await this.#installation.scale("faas-server", 1);
+    // The Service may still refuse connections for a moment after the pod is ready.
+    const headers = { Authorization: `Bearer ${this.adminToken}` };
+    const isReached = async () => (await fetch(`${this.url}/-/whoami`, { headers })).ok;
+    await eventually("the gateways reach the server", isReached);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
