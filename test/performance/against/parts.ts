@@ -142,6 +142,9 @@ const wrappers = part(async (checkout) => async () => {
   return measures;
 });
 
+/** Parts whose sides are measured at the same time: they use little of the machine, whose speed changes within a round. */
+export const TOGETHER: ReadonlySet<string> = new Set(["idle-server", "wrappers"]);
+
 /** Parts by name; the names are those of `npm run performance`. */
 export const parts: Readonly<Record<string, Part>> = {
   commands,

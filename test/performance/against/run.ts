@@ -1,6 +1,6 @@
 /**
  * `npm run performance:against -- PATH [PART…] [--rounds N]`: compares this checkout with another one, such as a git worktree of an older commit. Both need
- * a build. Each round measures both, in alternating order, so that noise affects them alike. Prints the median of the rounds' ratios per measure: above 1,
+ * a build. Each round measures both, in alternating order or at the same time, so that noise affects them alike. Prints the median of the rounds' ratios per measure: above 1,
  * this checkout is better.
  */
 import { existsSync } from "node:fs";
@@ -9,8 +9,8 @@ import { parseArgs } from "node:util";
 import { type Checkout, checkoutAt, here } from "../rig/local-server.ts";
 import { chosenParts } from "../rig/page.ts";
 import { median } from "../rig/table.ts";
-import type { Measure, Measures, Part } from "./part.ts";
-import { parts } from "./parts.ts";
+import type { Measure, Measures, Part, Side } from "./part.ts";
+import { parts, TOGETHER } from "./parts.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -28,19 +28,16 @@ for (const { program } of [here, other])
 process.stdout.write("| measure | other | this | ratio |\n|---|---|---|---|\n");
 for (const [name, part] of chosenParts(parts, names)) {
   process.stderr.write(`${name} …\n`);
-  await compare(part, other);
+  await compare(part, other, TOGETHER.has(name));
 }
 
-async function compare(part: Part, checkout: Checkout): Promise<void> {
+async function compare(part: Part, checkout: Checkout, isTogether: boolean): Promise<void> {
   await using theirs = await part(checkout);
   await using ours = await part(here);
-  const pairs: { readonly theirs: Measures; readonly ours: Measures }[] = [];
+  const pairs: Pair[] = [];
   // The first round warms up.
   for (let round = 0; round <= rounds; round++) {
-    const pair =
-      round % 2 === 0
-        ? { theirs: await theirs.round(), ours: await ours.round() }
-        : await ours.round().then(async (first) => ({ ours: first, theirs: await theirs.round() }));
+    const pair = isTogether ? await together(theirs, ours) : await inTurns(theirs, ours, round % 2 === 0);
     if (round > 0) pairs.push(pair);
   }
   for (const name of Object.keys(pairs[0]?.ours ?? {})) {
@@ -50,6 +47,22 @@ async function compare(part: Part, checkout: Checkout): Promise<void> {
     const ratio = median(of("ours").map((measure, i) => ratioOf(measure, of("theirs")[i] as Measure)));
     process.stdout.write(`| ${name} | ${show("theirs")} | ${show("ours")} | ${ratio.toFixed(3)} |\n`);
   }
+}
+
+interface Pair {
+  readonly theirs: Measures;
+  readonly ours: Measures;
+}
+
+async function together(theirs: Side, ours: Side): Promise<Pair> {
+  const [one, other] = await Promise.all([theirs.round(), ours.round()]);
+  return { theirs: one, ours: other };
+}
+
+async function inTurns(theirs: Side, ours: Side, areTheirsFirst: boolean): Promise<Pair> {
+  if (areTheirsFirst) return { theirs: await theirs.round(), ours: await ours.round() };
+  const first = await ours.round();
+  return { theirs: await theirs.round(), ours: first };
 }
 
 function ratioOf(ours: Measure, theirs: Measure): number {
