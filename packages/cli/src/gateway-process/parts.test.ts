@@ -15,9 +15,11 @@ function packagesIn(part: string): string[] {
   for (const name of seen) {
     const text = readFileSync(join(DIST, name), "utf8");
     for (const [, imported = ""] of text.matchAll(IMPORTED)) seen.add(imported);
-    for (const source of sourcesOf(name)) packages.add(PACKAGE.exec(source)?.[1] ?? "");
+    for (const source of sourcesOf(name)) {
+      const [, found] = PACKAGE.exec(source) ?? [];
+      if (found !== undefined) packages.add(found);
+    }
   }
-  packages.delete("");
   return [...packages].sort();
 }
 

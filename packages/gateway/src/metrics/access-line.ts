@@ -1,4 +1,4 @@
-import type { FinishedCall, LoggedCall } from "./access-log.ts";
+import type { LoggedCall } from "./access-log.ts";
 
 /** Number of bytes that a line may take: each field is bounded. */
 export const MAX_ACCESS_LINE_BYTES = 2048;
@@ -16,7 +16,7 @@ const QUESTION = 63;
 let formattedMs = 0;
 let timeText = "";
 /** Replica that was formatted last. */
-let formattedReplica: FinishedCall["servedBy"];
+let formattedReplica: LoggedCall["servedBy"];
 let replicaText = "\t";
 
 /**
@@ -95,7 +95,7 @@ const hasTimes = ({ waitedMs, lostMs, headMs, trace, durationMs }: LoggedCall): 
   waitedMs > 0 || lostMs > 0 || trace !== undefined || (headMs > 0 && durationMs - headMs > SHORT_BODY_MS);
 
 /** Formats the times: microseconds in the queue, of the cold start, on failed replicas and until the head of the response, and the trace id. */
-function timesOf({ waitedMs, coldMs, lostMs, headMs, trace }: FinishedCall): string {
+function timesOf({ waitedMs, coldMs, lostMs, headMs, trace }: LoggedCall): string {
   const times = [waitedMs - coldMs, coldMs, lostMs, headMs].map((ms) => Math.round(ms * 1000)).join(",");
   return trace === undefined ? times : `${times},${trace.traceId}`;
 }

@@ -7,6 +7,8 @@ const MIN_BYTES = 4 * 1024;
 export class AccessLines {
   #bytes = Buffer.alloc(0);
   #length = 0;
+  /** Size of the lines that were taken. */
+  #taken = 0;
 
   /** Number of bytes. */
   get length(): number {
@@ -25,9 +27,16 @@ export class AccessLines {
     this.#length += this.#bytes.write(lines, this.#length, "latin1");
   }
 
-  /** Returns the lines from an offset on, until the next change. */
-  bytes(start = 0): Buffer {
-    return this.#bytes.subarray(start, this.#length);
+  /** Returns the lines, until the next change. */
+  bytes(): Buffer {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** Returns the lines that no call returned before, until the next change. */
+  takeNew(): Buffer {
+    const lines = this.#bytes.subarray(this.#taken, this.#length);
+    this.#taken = this.#length;
+    return lines;
   }
 
   /** Returns the lines from an offset on. */
@@ -38,6 +47,7 @@ export class AccessLines {
   /** Removes all lines, and keeps their memory. */
   clear(): void {
     this.#length = 0;
+    this.#taken = 0;
   }
 
   #makeRoom(bytes: number): void {

@@ -27,8 +27,8 @@ export interface FinishedCall {
   readonly trace: { readonly traceId: string } | undefined;
 }
 
-/** A finished call with its times. */
-export interface LoggedCall extends FinishedCall {
+/** A finished call with its times; `endpoint` is not a variant. */
+export interface LoggedCall extends Omit<FinishedCall, "main"> {
   readonly durationMs: number;
   /** Milliseconds since the epoch. */
   readonly endedMs: number;

@@ -43,7 +43,7 @@ export class AccessReporter implements AccessLog {
   }
 
   #append(call: LoggedCall): void {
-    const { main: endpoint = call.endpoint } = call;
+    const { endpoint } = call;
     if (endpoint.removed) return;
     if (this.#characters > MAX_CHARACTERS) {
       this.#reportLoss();

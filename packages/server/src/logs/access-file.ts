@@ -19,11 +19,8 @@ export class AccessFile {
   readonly #onLines: (lines: Buffer) => void;
   /** Lines that are not in the files yet. */
   #pending = new AccessLines();
-  /** Size of those that were passed on. */
-  #passedOn = 0;
   /** Lines of a busy endpoint that were written last. Their memory is used again: that of new lines would have to be mapped first. */
   #previous: AccessLines | undefined;
-  #previousPassedOn = 0;
   /** End of the last use of the files. */
   #lastUse: Promise<unknown> = Promise.resolve();
   #isWriting = false;
@@ -49,7 +46,7 @@ export class AccessFile {
   append(call: LoggedCall): boolean {
     if (this.#pending.length > MAX_PENDING_BYTES) return false;
     this.#pending.append(call);
-    if (this.#pending.length > WRITE_BYTES && !this.#isWriting) void this.#write(true);
+    this.#writeIfMany();
     return true;
   }
 
@@ -57,7 +54,7 @@ export class AccessFile {
   appendText(lines: string): boolean {
     if (this.#pending.length > MAX_PENDING_BYTES) return false;
     this.#pending.appendText(lines);
-    if (this.#pending.length > WRITE_BYTES && !this.#isWriting) void this.#write(true);
+    this.#writeIfMany();
     return true;
   }
 
@@ -68,16 +65,10 @@ export class AccessFile {
 
   /** Passes on the lines in memory that were not yet. */
   passOn(): void {
-    const { length = 0 } = this.#previous ?? {};
-    if (this.#previous && this.#previousPassedOn < length) {
-      const lines = this.#previous.bytes(this.#previousPassedOn);
-      this.#previousPassedOn = length;
-      this.#onLines(lines);
+    for (const lines of [this.#previous, this.#pending]) {
+      const unread = lines?.takeNew();
+      if (unread && unread.length > 0) this.#onLines(unread);
     }
-    if (this.#passedOn === this.#pending.length) return;
-    const lines = this.#pending.bytes(this.#passedOn);
-    this.#passedOn = this.#pending.length;
-    this.#onLines(lines);
   }
 
   /** Writes the lines in memory to the file. Lines that cannot be written are lost: a full disk must not end the server. */
@@ -104,21 +95,27 @@ export class AccessFile {
     await this.#lastUse;
   }
 
+  #writeIfMany(): void {
+    if (this.#pending.length > WRITE_BYTES && !this.#isWriting) void this.#write(true);
+  }
+
   /** @param isBusy there are soon as many lines again */
   async #write(isBusy: boolean): Promise<void> {
     this.#isWriting = true;
     await this.#use(async () => {
       this.#isWriting = false;
       const lines = this.#pending;
-      if (!isBusy) this.passOn();
-      const reused = isBusy ? this.#previous : undefined;
-      reused?.clear();
-      // An endpoint with few calls keeps no memory.
-      this.#previous = isBusy ? lines : undefined;
-      this.#previousPassedOn = this.#passedOn;
-      if (lines.length === 0) return;
-      this.#pending = reused ?? new AccessLines();
-      this.#passedOn = 0;
+      if (isBusy) {
+        this.#pending = this.#previous ?? new AccessLines();
+        this.#pending.clear();
+        this.#previous = lines;
+      } else {
+        this.passOn();
+        // An endpoint with few calls keeps no memory.
+        this.#previous = undefined;
+        if (lines.length === 0) return;
+        this.#pending = new AccessLines();
+      }
       if (!this.#hasFolder) await mkdir(this.#folder, { recursive: true });
       this.#hasFolder = true;
       await this.#file.append(lines.bytes());

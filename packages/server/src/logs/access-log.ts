@@ -59,7 +59,7 @@ export class AccessLogWriter implements AccessLog, Disposable {
 
   /** Appends the line of a call. Runs for every call. */
   #append(call: LoggedCall): void {
-    const { main: endpoint = call.endpoint } = call;
+    const { endpoint } = call;
     // A call may outlive its endpoint, and would create a log that nothing removes any more.
     if (endpoint.removed) return;
     if (endpoint !== this.#lastEndpoint) {

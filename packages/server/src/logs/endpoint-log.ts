@@ -15,7 +15,7 @@ const MAX_PENDING_CHARACTERS = 2 ** 20;
 
 /** Callbacks of a log. */
 export interface LogHooks {
-  /** Receives the lines of calls soon after they were appended; they change when it has returned. */
+  /** Receives lines of calls before they are written, or when they are asked for; of a busy endpoint the last ones. They change when it has returned. */
   readonly onCalls?: (lines: Buffer) => void;
   /** Appends calls that wait for others, because all are needed now. */
   readonly appendWaiting?: () => void;

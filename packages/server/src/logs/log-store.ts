@@ -9,7 +9,7 @@ export class LogStore implements LogSink, AsyncDisposable {
   /** Logs that were written or read since the start, by endpoint. */
   readonly #logs = new Map<string, EndpointLogFiles>();
 
-  /** Receives the lines of an endpoint's calls soon after they were appended; they change when it has returned. */
+  /** Receives lines of an endpoint's calls, as the hook of its log does. */
   onCalls: ((key: string, lines: Buffer) => void) | undefined;
 
   /** Appends calls that wait for others, because all are needed now. */

@@ -49,11 +49,10 @@ export class RecentCalls {
 
   /** Keeps a notable call among the failed or the slowest ones. */
   note(call: LoggedCall): void {
-    const { key } = call.main ?? call.endpoint;
-    const { status, durationMs, endedMs } = call;
+    const { endpoint, status, durationMs, endedMs } = call;
     const lines = new AccessLines();
     lines.append(call);
-    this.#note({ key, line: lines.text().trimEnd(), status, durationMs, endedMs });
+    this.#note({ key: endpoint.key, line: lines.text().trimEnd(), status, durationMs, endedMs });
   }
 
   /** Keeps those lines that a gateway in another process has formatted that are notable. */
