@@ -15,6 +15,10 @@ const CPU_MILLIS = 200;
 const ROUNDS = 2;
 /** CPU requests per limit. */
 const REQUEST_RATIO = 1 / 4;
+/** Room in a quota that suffices for another replica, also with the CPU limit of its start, and for no further rise of the present one. */
+const REPLICA_MILLIS = 1_100;
+/** Room in a quota for the first rises of a replica, and not for all that its settings allow. */
+const RISE_MILLIS = 3_500;
 
 /** Function that uses 20 ms of CPU per call, and responds as that of {@link Load} does. */
 const BUSY_FUNCTION = `export const handler = async ({ method, headers }) => {
@@ -41,6 +45,8 @@ interface Refusal {
   maxMillis(allocatableMillis: number): number;
   /** Returns an object that forbids it; absent: the node has no room. */
   object?(used: Used): KubernetesObject;
+  /** Returns the object after the refusal: smaller rises before may have used the room that another replica needs. Absent: the same. */
+  refused?(used: Used): KubernetesObject;
 }
 
 const quota = (hard: Readonly<Record<string, string>>) =>
@@ -59,7 +65,9 @@ const refusals: readonly Refusal[] = [
     what: "a ResourceQuota refuses the CPU limit of a resize",
     reason: /exceeded quota: faults/,
     maxMillis: () => 6_000,
-    object: ({ limitMillis }) => quota({ "limits.cpu": `${limitMillis + 3_500}m` }),
+    object: ({ limitMillis }) => quota({ "limits.cpu": `${limitMillis + RISE_MILLIS}m` }),
+    refused: ({ limitMillis }) =>
+      quota({ "limits.cpu": `${Math.max(CPU_MILLIS + RISE_MILLIS, limitMillis + REPLICA_MILLIS)}m` }),
   },
   {
     name: "resize-limit-range",
@@ -152,10 +160,12 @@ const isCalm: Parameters<Served["until"]>[2] = ({ replicas, cpuPending }) =>
 
 const causeOf = (error: unknown) => ((error as Error).cause ? [String((error as Error).cause)] : []);
 
+const metadataIn = ({ org }: Served) => ({ name: "faults", namespace: `faas-${org}` });
+
 /** Creates the object that forbids the resize, if there is one, and waits until it is in force. */
 async function forbid({ object: objectFor }: Refusal, served: Served): Promise<KubernetesObject | undefined> {
   if (objectFor === undefined) return undefined;
-  const metadata = { name: "faults", namespace: `faas-${served.org}` };
+  const metadata = metadataIn(served);
   const object = { ...objectFor(await usedBy(served)), metadata };
   await served.api.apply(object);
   await eventually("the quota counts what is used", async () => {
@@ -177,6 +187,8 @@ async function underLoad(
   try {
     const { cpuPending } = await served.until(name, "said to lack CPU", (view) => view.cpuPending !== undefined);
     assert.match(cpuPending ?? "", refusal.reason);
+    const used = await usedBy(served);
+    if (refusal.refused) await served.api.apply({ ...refusal.refused(used), metadata: metadataIn(served) });
     await served.until(
       name,
       "served by two replicas",
