@@ -5,8 +5,8 @@ import type { Row } from "./rig/table.ts";
 import { cpuSecondsByThread, usage } from "./rig/usage.ts";
 
 const ENDPOINTS = 100;
-/** Time after which the server has released the memory of the deployments. */
-const SETTLED_MS = 8_000;
+/** Time after which the server has released the memory of the deployments: V8 collects garbage twice, from 8 s after the last collection on. */
+const SETTLED_MS = 15_000;
 const SECONDS = 20;
 
 /** Measures a server with idle endpoints, after each of them has run once. */
