@@ -492,7 +492,7 @@ function drainOnSigterm(server, hasFunction = () => true) {
     isDraining = true;
     const finish = () => exitAfterHandlers(args);
     const closed = () => void Promise.resolve(lazyIfUsed()?.whenBackgroundWorkDone()).then(finish);
-    setImmediate(() => stopListening(server, closed));
+    whenAccepted(server, () => stopListening(server, closed));
     setTimeout(() => {
       drainedServer = server;
       server.closeIdleConnections();
@@ -505,6 +505,19 @@ function drainOnSigterm(server, hasFunction = () => true) {
 }
 function closeIdleConnectionsOnDrain() {
   drainedServer?.closeIdleConnections();
+}
+function whenAccepted(server, then) {
+  const endMs = performance.now() + IDLE_MS;
+  let hasAccepted = true;
+  server.on("connection", () => {
+    hasAccepted = true;
+  });
+  const turn = () => {
+    if (!hasAccepted || performance.now() > endMs) return then();
+    hasAccepted = false;
+    setImmediate(turn);
+  };
+  setImmediate(turn);
 }
 function stopListening(server, closed) {
   const { close } = Object.getPrototypeOf(Object.getPrototypeOf(server));

@@ -343,6 +343,26 @@ export function wrapperContract(language: Language): void {
       await dispatcher.destroy();
     });
 
+    test("SIGTERM: calls on connections that had not been accepted yet are answered", async () => {
+      await using wrapper = await start(language, language.main);
+      wrapper.child.kill("SIGSTOP");
+      const dispatcher = new Agent({ connect: { socketPath: wrapper.socketPath } });
+      const connected = Promise.withResolvers<void>();
+      let connections = 0;
+      dispatcher.on("connect", () => ++connections === 20 && connected.resolve());
+      const calls = Array.from({ length: 20 }, () =>
+        request("http://wrapper/text", { method: "POST", body: "a body", dispatcher }),
+      );
+      await connected.promise;
+      wrapper.child.kill("SIGTERM");
+      wrapper.child.kill("SIGCONT");
+      const responses = await Promise.all(calls);
+      await Promise.all(responses.map(({ body }) => body.text()));
+      assert.deepEqual([...new Set(responses.map(({ statusCode }) => statusCode))], [200]);
+      assert.equal(await exitOf(wrapper.child), 0);
+      await dispatcher.destroy();
+    });
+
     test("a second SIGTERM ends the process immediately", async () => {
       await using wrapper = await start(language, language.main);
       const answering = wrapper.call("/slow").catch(() => undefined);

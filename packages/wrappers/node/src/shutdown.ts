@@ -29,8 +29,7 @@ export function drainOnSigterm(server: Server, hasFunction: () => boolean = () =
     isDraining = true;
     const finish = () => exitAfterHandlers(args);
     const closed = () => void Promise.resolve(lazyIfUsed()?.whenBackgroundWorkDone()).then(finish);
-    // Clients that are already connected are served: they are accepted in this turn of the event loop.
-    setImmediate(() => stopListening(server, closed));
+    whenAccepted(server, () => stopListening(server, closed));
     setTimeout(() => {
       drainedServer = server;
       server.closeIdleConnections();
@@ -45,6 +44,24 @@ export function drainOnSigterm(server: Server, hasFunction: () => boolean = () =
 /** Closes kept-alive connections after the last call of a draining wrapper, so that they don't delay its exit. */
 export function closeIdleConnectionsOnDrain(): void {
   drainedServer?.closeIdleConnections();
+}
+
+/**
+ * Calls `then` when clients that are already connected have been accepted, because they are served: libuv accepts one in each turn of the event loop. Clients
+ * that keep connecting delay that by {@link IDLE_MS} at most.
+ */
+function whenAccepted(server: Server, then: () => void): void {
+  const endMs = performance.now() + IDLE_MS;
+  let hasAccepted = true;
+  server.on("connection", () => {
+    hasAccepted = true;
+  });
+  const turn = () => {
+    if (!hasAccepted || performance.now() > endMs) return then();
+    hasAccepted = false;
+    setImmediate(turn);
+  };
+  setImmediate(turn);
 }
 
 /** Closes the listener, and calls `closed` when the last connection has ended. `server.close` would close idle connections too. */
