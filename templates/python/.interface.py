@@ -1423,6 +1423,7 @@ def decode_part(text):
 
 RANDOM_STOCK = 64
 random_digits = []  # for request ids
+TIMES = "x-faas-trace"  # asks for the times of a call
 REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}\Z").match
 
 
@@ -1454,6 +1455,7 @@ class Call:
         headers,
         http10=False,
         keep_alive=False,
+        request_id=None,
     ):
         self.connection = connection
         self.method = method
@@ -1462,8 +1464,10 @@ class Call:
         self.http10 = http10
         self.keep_alive = keep_alive
         self.body = b""
-        given = headers.get("x-request-id")
-        self.request_id = given if given and REQUEST_ID(given) else new_request_id()
+        if request_id is None:
+            given = headers.get("x-request-id")
+            request_id = given if given and REQUEST_ID(given) else new_request_id()
+        self.request_id = request_id
         self.deadline = monotonic() + settings.timeout
         self.unclaimed = [self]
         self.streaming = False  # part of the response may have been sent; `progress` is the time of the last piece then
@@ -1518,6 +1522,10 @@ def new_request_id():
         digits = text[:32]
     variant = "89ab"[int(digits[16], 16) & 3]
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
+def is_traced(call):
+    return TIMES in call.headers or "opentelemetry.context" in sys.modules
 
 
 # ---- http/request_body.py
@@ -1622,10 +1630,12 @@ def body_reader(headers, http10):
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
-# Lines of heads, and heads without their id, to their parsed parts: clients send the same ones again and again.
-REQUEST_ID_NAME = b"\r\nX-Request-Id: "
-TRACEPARENT_NAME = b"\r\ntraceparent: "
-TRACEPARENT = re.compile(r"[0-9a-f-]{55}\Z").match
+# The lines that the gateway adds to each head.
+GATEWAY_LINES = re.compile(
+    rb"\r\nX-Request-Id: ([\x21-\x7e]{1,128})(?:\r\ntraceparent: ([0-9a-f-]{55}))?(?=\r\n|\Z)"
+).search
+
+# Lines of heads, and heads without those, to their parsed parts: clients send the same ones again and again.
 known_requests = {}
 known_headers = {}
 known_heads = {}
@@ -1643,19 +1653,16 @@ def cache(known, text, parts):
 
 def parse_head(connection, block):
     # The gateway adds the id, and after it the trace if there is one; the rest is often the same as before, byte for byte.
-    at = block.find(REQUEST_ID_NAME)
-    if at < 0:
+    lines = GATEWAY_LINES(block)
+    if lines is None:
         return read_head(connection, block)
-    end = block.find(b"\r\n", at + 2)
-    request_id = block[at + len(REQUEST_ID_NAME) : end if end > 0 else None].decode("latin-1")
-    traceparent = None
-    if block.startswith(TRACEPARENT_NAME, end):
-        begin = end + len(TRACEPARENT_NAME)
-        end = block.find(b"\r\n", begin)
-        traceparent = block[begin : end if end > 0 else None].decode("latin-1")
-    rest = block[:at] + block[end:] if end > 0 else block[:at]
+    id_bytes, trace_bytes = lines.groups()
+    at, end = lines.span()
+    request_id = id_bytes.decode()
+    traceparent = trace_bytes.decode() if trace_bytes is not None else None
+    rest = block[:at] + block[end:]
     found = known_heads.get(rest)
-    if found is None or not REQUEST_ID(request_id) or (traceparent is not None and not TRACEPARENT(traceparent)):
+    if found is None:
         call, body = read_head(connection, block)
         if body is None or type(body) is SizedBody:
             others = dict(call.headers)
@@ -1671,7 +1678,8 @@ def parse_head(connection, block):
     headers["x-request-id"] = request_id
     if traceparent is not None:
         headers["traceparent"] = traceparent
-    return Call(connection, method, target, headers, http10, keep_alive), SizedBody(length) if length else None
+    call = Call(connection, method, target, headers, http10, keep_alive, request_id)
+    return call, SizedBody(length) if length else None
 
 
 def read_head(connection, block):
@@ -2024,7 +2032,7 @@ class AsyncRunner:
                 self.loop.call_soon(self.start_waiting)
 
     async def answer(self, call):
-        if "traceparent" in call.headers:
+        if "traceparent" in call.headers and is_traced(call):
             load_part('function.trace')
 
             enter_trace(call)  # in the context of the task, which ends with it
@@ -2153,7 +2161,7 @@ class Invoker:
         if settings.tags_output:
             current_call.set(call.request_id)
         leave_trace = None
-        if "traceparent" in call.headers:
+        if "traceparent" in call.headers and is_traced(call):
             load_part('function.trace')
 
             leave_trace = enter_trace(call)
@@ -2925,7 +2933,7 @@ def load_part(name):
         exec(compile("\n" * line + text, FILE, "exec", dont_inherit=True), globals())
 
 
-PARTS['function.missing_package'] = 2927, r'''import os
+PARTS['function.missing_package'] = 2935, r'''import os
 import sys
 
 # ---- function/missing_package.py
@@ -3009,7 +3017,7 @@ def distribution_of(module):
 '''
 
 
-PARTS['apps.address'] = 3011, r'''# ---- apps/address.py
+PARTS['apps.address'] = 3019, r'''# ---- apps/address.py
 # The address of a request as its caller sees it, from the headers that the gateway adds.
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
@@ -3067,7 +3075,7 @@ def decode_path(path):
 '''
 
 
-PARTS['signatures.aws_lambda'] = 3069, r'''import base64
+PARTS['signatures.aws_lambda'] = 3077, r'''import base64
 import re
 from time import gmtime, monotonic, strftime, time
 load_part('apps.address')
@@ -3247,7 +3255,7 @@ def lambda_status(value):
 '''
 
 
-PARTS['apps.recognize'] = 3249, r'''import sys
+PARTS['apps.recognize'] = 3257, r'''import sys
 
 # ---- apps/recognize.py
 # Recognizing applications of web frameworks among the exports of the user's module.
@@ -3383,7 +3391,7 @@ def check_not_app(target, file, name, signature):
 '''
 
 
-PARTS['signatures.adapt'] = 3385, r'''import sys
+PARTS['signatures.adapt'] = 3393, r'''import sys
 
 # ---- signatures/adapt.py
 # Choosing how a function of another platform is called.
@@ -3527,14 +3535,11 @@ def likely_signature(target):
 '''
 
 
-PARTS['function.trace'] = 3529, r'''import sys
+PARTS['function.trace'] = 3537, r'''import sys
 from time import time
 
 # ---- function/trace.py
 # The trace that a call belongs to (docs/wrapper-protocol.md, "Traces"): times for the gateway, and the parent of the function's own spans.
-
-TIMES = "x-faas-trace"
-
 
 def enter_trace(call):
     headers = call.headers
@@ -3561,7 +3566,7 @@ def times_line(call):
 '''
 
 
-PARTS['apps.app_head'] = 3563, r'''# ---- apps/app_head.py
+PARTS['apps.app_head'] = 3568, r'''# ---- apps/app_head.py
 # The head of an application's response: its own headers, checked, with those of the connection.
 
 # Lines of headers: applications send the same ones again and again.
@@ -3682,7 +3687,7 @@ def parse_status(status):
 '''
 
 
-PARTS['asgi.scope'] = 3684, r'''load_part('apps.address')
+PARTS['asgi.scope'] = 3689, r'''load_part('apps.address')
 
 # ---- asgi/scope.py
 # The scope of an ASGI connection.
@@ -3748,7 +3753,7 @@ def encode_headers(headers):
 '''
 
 
-PARTS['asgi.waiters'] = 3750, r'''# ---- asgi/waiters.py
+PARTS['asgi.waiters'] = 3755, r'''# ---- asgi/waiters.py
 # Waiting for something to change, in several tasks.
 
 class Waiters:
@@ -3775,7 +3780,7 @@ class Waiters:
 '''
 
 
-PARTS['asgi.http_exchange'] = 3777, r'''from time import monotonic
+PARTS['asgi.http_exchange'] = 3782, r'''from time import monotonic
 load_part('apps.app_head')
 load_part('asgi.scope')
 load_part('asgi.waiters')
@@ -3982,7 +3987,7 @@ class HttpExchange:
 '''
 
 
-PARTS['asgi.connection'] = 3984, r'''from time import monotonic
+PARTS['asgi.connection'] = 3989, r'''from time import monotonic
 load_part('asgi.http_exchange')
 load_part('asgi.waiters')
 
@@ -4125,7 +4130,7 @@ def is_websocket(call):
 '''
 
 
-PARTS['asgi.lifespan'] = 4127, r'''import sys
+PARTS['asgi.lifespan'] = 4132, r'''import sys
 
 # ---- asgi/lifespan.py
 # The lifespan of an ASGI application: its startup before the first call, and its shutdown after the last one.
@@ -4213,7 +4218,7 @@ def last_line(text):
 '''
 
 
-PARTS['asgi.runner'] = 4215, r'''import gc
+PARTS['asgi.runner'] = 4220, r'''import gc
 from time import monotonic
 load_part('asgi.lifespan')
 
@@ -4284,7 +4289,7 @@ class AsgiRunner(AsyncRunner):
         exchange = self.exchange_of(call)
         if exchange is None:  # the connection was closed while the call waited
             return
-        if "traceparent" in call.headers:
+        if "traceparent" in call.headers and is_traced(call):
             load_part('function.trace')
 
             enter_trace(call)  # in the context of the task, which ends with it
@@ -4307,7 +4312,7 @@ def asgi3(app):
 '''
 
 
-PARTS['wsgi.environ'] = 4309, r'''import io
+PARTS['wsgi.environ'] = 4314, r'''import io
 import sys
 load_part('apps.address')
 
@@ -4387,7 +4392,7 @@ def environ_key(name):
 '''
 
 
-PARTS['wsgi.response'] = 4389, r'''from time import monotonic
+PARTS['wsgi.response'] = 4394, r'''from time import monotonic
 load_part('apps.app_head')
 
 # ---- wsgi/response.py
@@ -4511,7 +4516,7 @@ def checked(piece):
 '''
 
 
-PARTS['wsgi.invoker'] = 4513, r'''load_part('wsgi.environ')
+PARTS['wsgi.invoker'] = 4518, r'''load_part('wsgi.environ')
 load_part('wsgi.response')
 
 # ---- wsgi/invoker.py
@@ -4525,7 +4530,7 @@ class WsgiInvoker:
         if settings.tags_output:
             current_call.set(call.request_id)
         leave_trace = None
-        if "traceparent" in call.headers:
+        if "traceparent" in call.headers and is_traced(call):
             load_part('function.trace')
 
             leave_trace = enter_trace(call)
@@ -4564,7 +4569,7 @@ class WsgiInvoker:
 '''
 
 
-PARTS['warm.kept_claim'] = 4566, r'''import json
+PARTS['warm.kept_claim'] = 4571, r'''import json
 import os
 import sys
 
@@ -4606,7 +4611,7 @@ def resume_claim():
 '''
 
 
-PARTS['warm.write_files'] = 4608, r'''import os
+PARTS['warm.write_files'] = 4613, r'''import os
 
 # ---- warm/write_files.py
 # Writing the files of a claim.
@@ -4680,7 +4685,7 @@ def write_new(path, mode, contents):
 '''
 
 
-PARTS['warm.become'] = 4682, r'''import os
+PARTS['warm.become'] = 4687, r'''import os
 import sys
 load_part('warm.kept_claim')
 load_part('warm.write_files')
@@ -4712,7 +4717,7 @@ def become_replica(folder):
 '''
 
 
-PARTS['warm.import_observer'] = 4714, r'''import sys
+PARTS['warm.import_observer'] = 4719, r'''import sys
 
 # ---- warm/import_observer.py
 # Observation of imports: what they read besides their own files.
@@ -4751,7 +4756,7 @@ class ImportObserver:
 '''
 
 
-PARTS['warm.imports'] = 4753, r'''import os
+PARTS['warm.imports'] = 4758, r'''import os
 import sys
 from importlib import import_module
 load_part('warm.import_observer')
@@ -4836,7 +4841,7 @@ def patches(folder):
 '''
 
 
-PARTS['warm.claim'] = 4838, r'''import os
+PARTS['warm.claim'] = 4843, r'''import os
 from hashlib import sha256
 from json import loads
 
@@ -4939,7 +4944,7 @@ def invalid_claim(reason):
 '''
 
 
-PARTS['warm.process'] = 4941, r'''import re
+PARTS['warm.process'] = 4946, r'''import re
 import select
 import socket
 import sys
@@ -5098,7 +5103,7 @@ class WarmProcess:
 '''
 
 
-PARTS['warm.restart'] = 5100, r'''import json
+PARTS['warm.restart'] = 5105, r'''import json
 import os
 import signal
 import socket
@@ -5137,7 +5142,7 @@ def open_socket(fd):
 '''
 
 
-PARTS['signatures.google'] = 5139, r'''import os
+PARTS['signatures.google'] = 5144, r'''import os
 import sys
 
 # ---- signatures/google.py
@@ -5196,7 +5201,7 @@ def registered_functions():
 '''
 
 
-PARTS['signatures.cloud_event'] = 5198, r'''import base64
+PARTS['signatures.cloud_event'] = 5203, r'''import base64
 from urllib.parse import quote, unquote_to_bytes
 
 # ---- signatures/cloud_event.py
@@ -5347,7 +5352,7 @@ def adapt_cloud_event(target):
 '''
 
 
-PARTS['signatures.flask_function'] = 5349, r'''# ---- signatures/flask_function.py
+PARTS['signatures.flask_function'] = 5354, r'''# ---- signatures/flask_function.py
 # Functions whose platform gives them the request of Flask.
 
 FLASK_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -5381,7 +5386,7 @@ def fission_app(target, file_name):
 '''
 
 
-PARTS['signatures.knative'] = 5383, r'''load_part('signatures.cloud_event')
+PARTS['signatures.knative'] = 5388, r'''load_part('signatures.cloud_event')
 load_part('signatures.flask_function')
 
 # ---- signatures/knative.py
@@ -5444,7 +5449,7 @@ def knative_instance_app(function):
 '''
 
 
-PARTS['signatures.openfaas'] = 5446, r'''import os
+PARTS['signatures.openfaas'] = 5451, r'''import os
 import socket
 load_part('apps.address')
 
@@ -5533,7 +5538,7 @@ def view_result(value):
 '''
 
 
-PARTS['websocket.frames'] = 5535, r'''# ---- websocket/frames.py
+PARTS['websocket.frames'] = 5540, r'''# ---- websocket/frames.py
 # The frames of WebSockets (RFC 6455 section 5).
 
 CONTINUATION, TEXT_FRAME, BINARY_FRAME, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
@@ -5663,7 +5668,7 @@ def encode_close(code, reason=""):
 '''
 
 
-PARTS['websocket.handshake'] = 5665, r'''import base64
+PARTS['websocket.handshake'] = 5670, r'''import base64
 import binascii
 import hashlib
 import re
@@ -5704,7 +5709,7 @@ def accept_response(call, subprotocol, lines):
 '''
 
 
-PARTS['websocket.exchange'] = 5706, r'''import sys
+PARTS['websocket.exchange'] = 5711, r'''import sys
 from collections import deque
 from time import monotonic
 load_part('apps.app_head')

@@ -1,6 +1,6 @@
 import { performance } from "node:perf_hooks";
 import { type StartStage, startIntervals } from "@faas/core";
-import { newSpanId, newTraceAndSpanId } from "./random-ids.ts";
+import { newSpanId, newTraceId } from "./random-ids.ts";
 import type { Sampler } from "./sampler.ts";
 import { type AttributeValue, epochOffsetMs, type SpanSink } from "./span.ts";
 import { SPAN_KIND, type SpanKind } from "./span-kind.ts";
@@ -21,10 +21,9 @@ export function spanFactory(sampler: Sampler, sink: SpanSink): SpanFactory {
   return {
     begin(name, kind = SPAN_KIND.internal, traceparent = "") {
       const parent = parseTraceparent(traceparent);
-      const ids = newTraceAndSpanId();
-      const traceId = parent?.traceId ?? ids.slice(0, 32);
+      const traceId = parent?.traceId ?? newTraceId();
       const sampled = parent === undefined ? sampler.samples(traceId) : sampler.follows(parent);
-      const context = { traceId, spanId: ids.slice(32), sampled, random: parent?.random ?? true };
+      const context = { traceId, spanId: newSpanId(), sampled, random: parent?.random ?? true };
       return new ActiveSpan({
         name,
         kind,

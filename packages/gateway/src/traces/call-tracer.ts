@@ -1,5 +1,5 @@
 import { CallTrace } from "./call-trace.ts";
-import { newSpanId, newTraceAndSpanId } from "./random-ids.ts";
+import { newSpanId, newTraceId, onlySpanIdOf } from "./random-ids.ts";
 import type { Sampler } from "./sampler.ts";
 import { parseTraceparent } from "./trace-context.ts";
 
@@ -11,19 +11,15 @@ import { parseTraceparent } from "./trace-context.ts";
  */
 export type BeginCall = (traceparent: string | undefined, tracestate: string | undefined) => CallTrace | string;
 
-const TRACE_DIGITS = 32;
-
 /** Creates the beginning of calls' traces. */
 export function callTracer(sampler: Sampler): BeginCall {
   return (traceparent, tracestate) => {
     const parent = traceparent === undefined ? undefined : parseTraceparent(traceparent);
     if (parent === undefined) {
-      const ids = newTraceAndSpanId();
-      const traceId = ids.slice(0, TRACE_DIGITS);
-      const spanId = ids.slice(TRACE_DIGITS);
+      const traceId = newTraceId();
       // The state of a trace that cannot be read is dropped with it (W3C Trace Context section 4.3).
-      if (!sampler.samples(traceId)) return `\r\ntraceparent: 00-${traceId}-${spanId}-02`;
-      return new CallTrace({ traceId, spanId, sampled: true, random: true }, undefined, undefined);
+      if (!sampler.samples(traceId)) return `\r\ntraceparent: 00-${traceId}-${onlySpanIdOf(traceId)}-02`;
+      return new CallTrace({ traceId, spanId: newSpanId(), sampled: true, random: true }, undefined, undefined);
     }
     if (sampler.follows(parent))
       return new CallTrace({ ...parent, sampled: true, spanId: newSpanId() }, parent, tracestate);

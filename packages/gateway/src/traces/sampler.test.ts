@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { newTraceAndSpanId } from "./random-ids.ts";
+import { newTraceId } from "./random-ids.ts";
 import { createSampler } from "./sampler.ts";
 
 const PARENT = { traceId: "0".repeat(31).concat("1"), spanId: "1".repeat(16), random: true };
@@ -9,9 +9,7 @@ const PARENT = { traceId: "0".repeat(31).concat("1"), spanId: "1".repeat(16), ra
 function shareOf(ratio: number): number {
   const sampler = createSampler("parentbased_traceidratio", ratio);
   const count = 20_000;
-  const sampled = Array.from({ length: count }, () => sampler.samples(newTraceAndSpanId().slice(0, 32))).filter(
-    Boolean,
-  );
+  const sampled = Array.from({ length: count }, () => sampler.samples(newTraceId())).filter(Boolean);
   return sampled.length / count;
 }
 

@@ -33,8 +33,9 @@ export function createSampler(name: SamplerName, ratio: number): Sampler {
   const isParentBased = name.startsWith(PARENT_BASED);
   const root = isParentBased ? name.slice(PARENT_BASED.length) : name;
   const share = root === "always_on" ? 1 : root === "always_off" ? 0 : ratio;
-  const least = (1 - share) * VALUES;
-  const samples = (traceId: string) =>
-    share === 1 || (share > 0 && Number.parseInt(traceId.slice(-DECIDING_DIGITS), 16) >= least);
+  const least = Math.ceil((1 - share) * VALUES);
+  // Hexadecimal digits have the order of their numbers.
+  const leastDigits = least === VALUES ? undefined : least.toString(16).padStart(DECIDING_DIGITS, "0");
+  const samples = (traceId: string) => leastDigits !== undefined && traceId.slice(-DECIDING_DIGITS) >= leastDigits;
   return { samples, follows: isParentBased ? ({ sampled }) => sampled : ({ traceId }) => samples(traceId) };
 }

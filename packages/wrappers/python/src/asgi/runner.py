@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from time import monotonic
 
+from ..function.call import is_traced
 from ..options import DRAIN_GRACE, settings
 from ..output_tags import current_call
 from ..process_exit import EXIT_LIMIT
@@ -98,7 +99,7 @@ class AsgiRunner(AsyncRunner):
         exchange = self.exchange_of(call)
         if exchange is None:  # the connection was closed while the call waited
             return
-        if "traceparent" in call.headers:
+        if "traceparent" in call.headers and is_traced(call):
             from ..function.trace import enter_trace
 
             enter_trace(call)  # in the context of the task, which ends with it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from time import monotonic
 
 from ..options import settings
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 RANDOM_STOCK = 64
 random_digits: list[str] = []  # for request ids
+TIMES = "x-faas-trace"  # asks for the times of a call
 REQUEST_ID = re.compile(r"[\x21-\x7e]{1,128}\Z").match
 
 
@@ -54,7 +56,9 @@ class Call:
         headers: dict[str, str],
         http10: bool = False,
         keep_alive: bool = False,
+        request_id: str | None = None,
     ) -> None:
+        """Begin a call. `request_id` is that of the headers, if it is known to be valid."""
         self.connection = connection
         self.method = method
         self.target = target
@@ -62,8 +66,10 @@ class Call:
         self.http10 = http10
         self.keep_alive = keep_alive
         self.body = b""
-        given = headers.get("x-request-id")
-        self.request_id = given if given and REQUEST_ID(given) else new_request_id()
+        if request_id is None:
+            given = headers.get("x-request-id")
+            request_id = given if given and REQUEST_ID(given) else new_request_id()
+        self.request_id = request_id
         self.deadline = monotonic() + settings.timeout
         self.unclaimed = [self]
         self.streaming = False  # part of the response may have been sent; `progress` is the time of the last piece then
@@ -134,3 +140,8 @@ def new_request_id() -> str:
         digits = text[:32]
     variant = "89ab"[int(digits[16], 16) & 3]
     return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
+def is_traced(call: Call) -> bool:
+    """Tell whether somebody observes a call that belongs to a trace: the gateway asks for its times, or the function uses OpenTelemetry."""
+    return TIMES in call.headers or "opentelemetry.context" in sys.modules

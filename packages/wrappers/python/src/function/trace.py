@@ -6,14 +6,13 @@ import sys
 from time import time
 
 from ..lifecycle import lifecycle
+from .call import TIMES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .call import Call
-
-TIMES = "x-faas-trace"
 
 
 def enter_trace(call: Call) -> Callable[[], None] | None:

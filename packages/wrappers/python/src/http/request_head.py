@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..function.call import REQUEST_ID, Call
+from ..function.call import Call
 from ..problem import malformed
 from .request_body import SizedBody, body_reader
 from .tokens import CONTROL, TOKEN
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
-# Lines of heads, and heads without their id, to their parsed parts: clients send the same ones again and again.
-REQUEST_ID_NAME = b"\r\nX-Request-Id: "
-TRACEPARENT_NAME = b"\r\ntraceparent: "
-TRACEPARENT = re.compile(r"[0-9a-f-]{55}\Z").match
+# The lines that the gateway adds to each head.
+GATEWAY_LINES = re.compile(
+    rb"\r\nX-Request-Id: ([\x21-\x7e]{1,128})(?:\r\ntraceparent: ([0-9a-f-]{55}))?(?=\r\n|\Z)"
+).search
+
+# Lines of heads, and heads without those, to their parsed parts: clients send the same ones again and again.
 known_requests: dict[str, tuple[str, str, str]] = {}
 known_headers: dict[str, tuple[str, str]] = {}
 known_heads: dict[bytes, tuple[str, str, dict[str, str], bool, bool, int]] = {}
@@ -46,19 +48,16 @@ def parse_head(connection: Connection, block: bytes) -> tuple[Call, SizedBody | 
     @throws INVALID_REQUEST
     """
     # The gateway adds the id, and after it the trace if there is one; the rest is often the same as before, byte for byte.
-    at = block.find(REQUEST_ID_NAME)
-    if at < 0:
+    lines = GATEWAY_LINES(block)
+    if lines is None:
         return read_head(connection, block)
-    end = block.find(b"\r\n", at + 2)
-    request_id = block[at + len(REQUEST_ID_NAME) : end if end > 0 else None].decode("latin-1")
-    traceparent = None
-    if block.startswith(TRACEPARENT_NAME, end):
-        begin = end + len(TRACEPARENT_NAME)
-        end = block.find(b"\r\n", begin)
-        traceparent = block[begin : end if end > 0 else None].decode("latin-1")
-    rest = block[:at] + block[end:] if end > 0 else block[:at]
+    id_bytes, trace_bytes = lines.groups()
+    at, end = lines.span()
+    request_id = id_bytes.decode()
+    traceparent = trace_bytes.decode() if trace_bytes is not None else None
+    rest = block[:at] + block[end:]
     found = known_heads.get(rest)
-    if found is None or not REQUEST_ID(request_id) or (traceparent is not None and not TRACEPARENT(traceparent)):
+    if found is None:
         call, body = read_head(connection, block)
         if body is None or type(body) is SizedBody:
             others = dict(call.headers)
@@ -74,7 +73,8 @@ def parse_head(connection: Connection, block: bytes) -> tuple[Call, SizedBody | 
     headers["x-request-id"] = request_id
     if traceparent is not None:
         headers["traceparent"] = traceparent
-    return Call(connection, method, target, headers, http10, keep_alive), SizedBody(length) if length else None
+    call = Call(connection, method, target, headers, http10, keep_alive, request_id)
+    return call, SizedBody(length) if length else None
 
 
 def read_head(connection: Connection, block: bytes) -> tuple[Call, SizedBody | ChunkedBody | None]:

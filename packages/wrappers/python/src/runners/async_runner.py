@@ -6,6 +6,7 @@ import sys
 from collections import deque
 from time import monotonic
 
+from ..function.call import is_traced
 from ..http.response import error_response, to_response
 from ..http.streams import UnsentStream, encode_end, encode_piece
 from ..options import settings
@@ -85,7 +86,7 @@ class AsyncRunner:
 
     async def answer(self, call: Call) -> None:
         """Call the function and send its response."""
-        if "traceparent" in call.headers:
+        if "traceparent" in call.headers and is_traced(call):
             from ..function.trace import enter_trace
 
             enter_trace(call)  # in the context of the task, which ends with it

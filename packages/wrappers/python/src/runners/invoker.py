@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from time import monotonic
 
+from ..function.call import is_traced
 from ..http.response import error_response, to_response
 from ..http.streams import UnsentStream, encode_end, encode_piece
 from ..options import settings
@@ -37,7 +38,7 @@ class Invoker:
         if settings.tags_output:
             current_call.set(call.request_id)
         leave_trace = None
-        if "traceparent" in call.headers:
+        if "traceparent" in call.headers and is_traced(call):
             from ..function.trace import enter_trace
 
             leave_trace = enter_trace(call)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..function.call import is_traced
 from ..http.response import error_response
 from ..options import settings
 from ..output_tags import current_call
@@ -28,7 +29,7 @@ class WsgiInvoker:
         if settings.tags_output:
             current_call.set(call.request_id)
         leave_trace = None
-        if "traceparent" in call.headers:
+        if "traceparent" in call.headers and is_traced(call):
             from ..function.trace import enter_trace
 
             leave_trace = enter_trace(call)
