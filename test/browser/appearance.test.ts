@@ -56,7 +56,9 @@ for (const colorScheme of ["light", "dark"] as const) {
         .waitFor();
       await check("overview");
       await link(page, "acme/hello").click();
+      await page.getByRole("log").scrollIntoViewIfNeeded();
       await page.getByRole("log").getByText("handling /19").first().waitFor();
+      await page.evaluate("scrollTo(0, 0)");
       await link(page, "GET /19").first().waitFor();
       await page.getByText("preview", { exact: true }).waitFor();
       await check("endpoint");

@@ -18,6 +18,7 @@ export const endpoint: Scenarios = {
     const { client } = stage;
     const page = await openEndpoint(t, stage, "hello");
     const log = page.getByRole("log");
+    await log.scrollIntoViewIfNeeded();
     await client.call("hello/first");
     await log.getByText("handling /first").waitFor();
     await client.call("hello/fail");

@@ -133,7 +133,7 @@ test("the last calls of a busy endpoint are found in memory, while and after man
   const store = new LogStore(tempDir("access"));
   const recent = new RecentCalls();
   using access = new AccessLogWriter(store, { warn: assert.fail }, recent);
-  const newest = () => recent.list("last").map((line) => line.split("\t")[8]);
+  const newest = () => Array.from(recent.list("last"), (line) => line.split("\t")[8]);
   for (let round = 0; round < 3; round++) {
     for (let i = 0; i < 4_000; i++) access.record(call(`${round}-${i}`), 1);
     const found = newest();

@@ -1,6 +1,7 @@
 const LINE_FEED = 10;
 /** First character of the line that precedes those of another key. */
 const KEY = "\u0001";
+const KEY_BYTE = 1;
 const EMPTY = Buffer.alloc(0);
 const MIN_BYTES = 16 * 1024;
 
@@ -30,16 +31,21 @@ export class LineRing {
     this.#newerBytes += kept.copy(this.#newer, this.#newerBytes);
   }
 
-  /** Returns all lines without their line breaks, after their key and a tab, the oldest first. */
-  lines(): string[] {
-    const older = this.#older.toString("latin1", 0, this.#olderBytes);
-    const newer = this.#newer.toString("latin1", 0, this.#newerBytes);
-    const lines: string[] = [];
-    let key = "";
-    for (const line of `${older}${newer}`.split("\n").slice(0, -1))
-      if (line.startsWith(KEY)) key = line.slice(1);
-      else lines.push(`${key}\t${line}`);
-    return lines;
+  /**
+   * Returns lines without their line breaks, after their key and a tab, the newest first. They are to be read before others are appended.
+   *
+   * @param start beginning of the lines, no longer than their key and the tab
+   */
+  *newest(start = ""): Generator<string> {
+    yield* newestIn(this.#newer, this.#newerBytes, start);
+    yield* newestIn(this.#older, this.#olderBytes, start);
+  }
+
+  /** Returns the lines that contain a text, as {@link newest} does. */
+  *newestWith(text: string): Generator<string> {
+    for (const [half, bytes] of [[this.#newer, this.#newerBytes] as const, [this.#older, this.#olderBytes] as const])
+      if (half.subarray(0, bytes).includes(text, 0, "latin1"))
+        for (const line of newestIn(half, bytes, "")) if (line.includes(text)) yield line;
   }
 
   /** Enlarges the newer half, as a server with few calls needs little memory; one that may not grow becomes the older half. */
@@ -57,5 +63,19 @@ export class LineRing {
     const larger = Buffer.allocUnsafeSlow(Math.min(this.#halfBytes, Math.max(MIN_BYTES, 2 * needed)));
     this.#newer.copy(larger, 0, 0, this.#newerBytes);
     this.#newer = larger;
+  }
+}
+
+/** Reads a half of a ring from its end: only the lines of keys that match become text. */
+function* newestIn(half: Buffer, bytes: number, start: string): Generator<string> {
+  for (let end = bytes; end > 0; ) {
+    const at = half.lastIndexOf(KEY_BYTE, end - 1);
+    const keyEnd = half.indexOf(LINE_FEED, at);
+    const prefix = `${half.toString("latin1", at + 1, keyEnd)}\t`;
+    if (prefix.startsWith(start)) {
+      const lines = half.toString("latin1", keyEnd + 1, end - 1).split("\n");
+      for (const line of lines.reverse()) yield prefix + line;
+    }
+    end = at;
   }
 }

@@ -70,16 +70,21 @@ export class RecentCalls {
     this.beforeRead();
     const field = `\t${requestId}\t`;
     const slow = this.#slowest.map(({ line }) => line);
-    const all = [...this.#last.lines(), ...this.#failed.lines(), ...slow];
-    return [...new Set(all.filter((line) => line.includes(field)))].reverse();
+    const kept = [...this.#last.newestWith(field), ...this.#failed.newestWith(field)];
+    return [...new Set([...kept, ...slow.filter((line) => line.includes(field))])];
   }
 
-  /** Returns lines of calls, the newest or the slowest first. */
-  list(list: CallList): string[] {
+  /**
+   * Returns lines of calls, the newest or the slowest first. They are to be read before other calls are kept.
+   *
+   * @param start beginning of the lines: an endpoint's key and a tab, or a part of that
+   */
+  list(list: CallList, start = ""): Iterable<string> {
     this.beforeRead();
-    if (list === "last") return this.#last.lines().reverse();
-    if (list === "failed") return this.#failed.lines().reverse();
-    return this.#slowest.toSorted((one, other) => other.durationMs - one.durationMs).map(({ line }) => line);
+    if (list === "last") return this.#last.newest(start);
+    if (list === "failed") return this.#failed.newest(start);
+    const slowest = this.#slowest.toSorted((one, other) => other.durationMs - one.durationMs);
+    return slowest.map(({ line }) => line).filter((line) => line.startsWith(start));
   }
 
   #note({ key, line, status, durationMs, endedMs }: NotableCall): void {

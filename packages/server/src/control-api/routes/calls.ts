@@ -40,8 +40,8 @@ const listCalls = ({ endpoints, recentCalls, gateways }: CallRoutesDeps) =>
       const { requestId, list = "last", org, endpoint, limit = DEFAULT_LIMIT } = context.query;
       const most = validate(limitSchema, limit, "the query");
       const chosen = validate(listSchema, list, "the query");
-      const lines = typeof requestId === "string" ? recentCalls.find(requestId) : recentCalls.list(chosen);
       const start = org === undefined ? "" : endpoint === undefined ? `${org}/` : `${org}/${endpoint}\t`;
+      const lines = typeof requestId === "string" ? recentCalls.find(requestId) : recentCalls.list(chosen, start);
       const calls: Call[] = [];
       for (const line of lines) {
         if (!line.startsWith(start)) continue;

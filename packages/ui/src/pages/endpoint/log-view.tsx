@@ -2,6 +2,7 @@ import type { LogLine } from "@faas/core";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { endpointPath, type Session } from "../../api/session.ts";
 import { LogLines, type NumberedLine } from "../../parts/log-lines.tsx";
+import { useInView } from "../../parts/use-in-view.ts";
 
 export interface LogViewProps {
   readonly session: Session;
@@ -22,11 +23,12 @@ const TAIL = "200";
 const RETRY_MS = 2_000;
 const STATUSES = "[1-5]([0-9]{2}|xx)(,[1-5]([0-9]{2}|xx))*";
 
-/** Log of an endpoint as it grows, with filters. */
+/** Log of an endpoint as it grows, with filters. It is followed while it is in view. */
 export function LogView({ session, org, endpoint }: LogViewProps) {
   const [filter, setFilter] = useState<Filter>({ grep: "", level: "", status: "", access: true });
-  const { lines, problem } = useLines(session, endpointPath(org, endpoint, "/logs"), filter);
   const list = useRef<HTMLDivElement>(null);
+  const path = endpointPath(org, endpoint, "/logs");
+  const { lines, problem } = useLines(session, path, filter, useInView(list));
   const isAtEnd = useRef(true);
   useEffect(() => {
     const element = list.current;
@@ -103,11 +105,12 @@ function FilterForm({ filter, onChange }: FilterFormProps) {
   );
 }
 
-/** Follows the log; starts again when the filter changes or the connection is lost. */
-function useLines(session: Session, path: string, { grep, level, status, access }: Filter) {
+/** Follows the log; starts again when the filter changes, the connection is lost, or it is in view again. */
+function useLines(session: Session, path: string, { grep, level, status, access }: Filter, isInView: boolean) {
   const [lines, setLines] = useState<readonly NumberedLine[]>([]);
   const [problem, setProblem] = useState<string>();
   useEffect(() => {
+    if (!isInView) return;
     const closed = new AbortController();
     const query = new URLSearchParams({ follow: "true", tail: TAIL, access: String(access) });
     for (const [name, value] of Object.entries({ grep, level, status })) if (value !== "") query.set(name, value);
@@ -124,7 +127,7 @@ function useLines(session: Session, path: string, { grep, level, status, access 
       clearTimeout(timer);
       closed.abort();
     };
-  }, [session, path, grep, level, status, access]);
+  }, [session, path, grep, level, status, access, isInView]);
   return { lines, problem };
 }
 
