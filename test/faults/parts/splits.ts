@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { eventually, seeded } from "@faas/testing";
 import { Executions, FUNCTION } from "../executions.ts";
 import { printFailures } from "../load.ts";
@@ -34,6 +35,8 @@ type Fault = (typeof FAULTS)[number];
 interface Caused {
   readonly fault: Fault;
   readonly beganMs: number;
+  /** Time when the process had ended; of the server, when the next one was ready. */
+  readonly goneMs: number;
   readonly doneMs: number;
 }
 
@@ -123,44 +126,53 @@ class Drill {
     const changed = change().catch(() => {});
     await this.#load.untilMoreCalls(Math.floor(this.#random() * MAX_CALLS));
     await served.killServer();
+    const killedMs = performance.now();
     await changed;
     await this.#load.untilMoreCalls(MAX_CALLS);
     await served.up(["--port", port]);
+    const upMs = performance.now();
     await eventually("the gateways are replaced", () => [...gateways.values()].every((pid) => !isRunning(pid)));
     await this.#endpoint.noteUnknown(beganMs);
-    this.caused.push({ fault: "server", beganMs, doneMs: performance.now() });
+    const doneMs = performance.now();
+    this.caused.push({ fault: "server", beganMs: killedMs, goneMs: upMs, doneMs });
   }
 
   async #cause(fault: "gateway" | "replica"): Promise<void> {
     await this.#load.untilMoreCalls(Math.floor(this.#random() * 20));
     const beganMs = performance.now();
-    if (fault === "gateway") await this.#killGateway();
-    else await this.#killReplica();
-    this.caused.push({ fault, beganMs, doneMs: performance.now() });
+    const goneMs = fault === "gateway" ? await this.#killGateway() : await this.#killReplica();
+    this.caused.push({ fault, beganMs, goneMs, doneMs: performance.now() });
   }
 
-  async #killGateway(): Promise<void> {
+  /** Returns the time when the process had ended. */
+  async #killGateway(): Promise<number> {
     const { data } = this.#served.faas;
     const gateways = [...(await gatewayPids(data))];
     const [name, pid] = gateways[Math.floor(this.#random() * gateways.length)] as (typeof gateways)[number];
     process.kill(pid, "SIGKILL");
+    await eventually("the gateway has ended", () => !isRunning(pid), { intervalMs: 1 });
+    // Clients have seen the end of their connections.
+    await setImmediate();
+    const goneMs = performance.now();
     await eventually("the gateway runs again", async () => {
       const now = (await gatewayPids(data)).get(name);
       return now !== undefined && now !== pid;
     });
+    return goneMs;
   }
 
-  async #killReplica(): Promise<void> {
+  async #killReplica(): Promise<number> {
     const { replicas, otherReplicas = [] } = await this.#endpoint.view();
     const ready = [...replicas, ...otherReplicas].filter((replica) => replica.ready);
     const victim = ready[Math.floor(this.#random() * ready.length)];
-    if (victim === undefined) return;
+    if (victim === undefined) return performance.now();
     // It may have ended meanwhile.
     await this.#served.kill(victim.id).catch(() => {});
     await eventually("the replica is gone", async () => {
       const view = await this.#endpoint.view();
       return [...view.replicas, ...(view.otherReplicas ?? [])].every(({ id, ready }) => id !== victim.id || !ready);
     });
+    return performance.now();
   }
 
   async #split(): Promise<void> {
@@ -224,15 +236,16 @@ const isEarly = ({ allowed, deployed }: SplitEndpoint, { kind, revision, sentMs,
   deployed.allows(revision, sentMs, doneMs) &&
   allowed.get("")?.allows(revision, sentMs, doneMs) === true;
 
-/** Returns the failures that no fault explains: a killed gateway ends the calls in it, a killed replica its POSTs; one of each client. */
+/** Returns the failures that no fault explains: a killed gateway ends the calls that were sent before it had ended, a killed replica one POST of each client. */
 function unexplained(failures: readonly FailedCall[], caused: readonly Caused[]): FailedCall[] {
   const used = new Set<string>();
   return failures.filter(({ client, kind, status, sentMs, failedMs }) => {
-    const explains = ({ fault, beganMs, doneMs }: Caused) =>
-      beganMs <= failedMs &&
-      doneMs >= sentMs &&
-      (fault === "gateway" ? status === undefined : isReplicas(fault, kind, status));
-    const index = caused.findIndex((each, n) => !used.has(`${client} ${n}`) && explains(each));
+    const isBetween = ({ beganMs, goneMs }: Caused) => beganMs <= failedMs && goneMs >= sentMs;
+    if (status === undefined && caused.some((each) => each.fault === "gateway" && isBetween(each))) return false;
+    if (kind.method !== "POST" || status !== 502) return true;
+    const index = caused.findIndex(
+      (each, n) => each.fault === "replica" && !used.has(`${client} ${n}`) && isBetween(each),
+    );
     if (index >= 0) used.add(`${client} ${index}`);
     return index < 0;
   });
@@ -243,8 +256,5 @@ function nearest({ sentMs, failedMs }: FailedCall, caused: readonly Caused[]): s
   const last = caused.findLast(({ beganMs }) => beganMs <= failedMs);
   if (last === undefined) return "before the first fault";
   const ms = (at: number) => (at - last.beganMs).toFixed(0);
-  return `${last.fault} killed at 0, back at ${ms(last.doneMs)}, call from ${ms(sentMs)} to ${ms(failedMs)} ms`;
+  return `${last.fault} killed at 0, ended or replaced at ${ms(last.goneMs)}, all done at ${ms(last.doneMs)}, call from ${ms(sentMs)} to ${ms(failedMs)} ms`;
 }
-
-const isReplicas = (fault: Fault, { method }: ClientKind, status: number | undefined) =>
-  fault === "replica" && method === "POST" && status === 502;

@@ -92,8 +92,9 @@ export class SplitLoad {
         headersTimeout: TIMEOUT_MS,
         bodyTimeout: TIMEOUT_MS,
       });
-      const [returned, revision = ""] = (await response.body.text()).split(" ");
-      if (response.statusCode !== 200 || returned !== id) return failed(response.statusCode, `${returned} ${revision}`);
+      const text = await response.body.text();
+      const [returned, revision = ""] = text.split(" ");
+      if (response.statusCode !== 200 || returned !== id) return failed(response.statusCode, text);
       this.answered.push({ id, kind, revision, sentMs, doneMs: performance.now() });
       return keepsCookie ? String(response.headers["set-cookie"] ?? "").split(";", 1)[0] || undefined : undefined;
     } catch (error) {
