@@ -27,7 +27,7 @@ export type { RequestMetrics } from "./metrics/request-metrics.ts";
 export { RequestStatistics, SLICE_MS } from "./metrics/request-statistics.ts";
 export type { PeerState } from "./peers/peer-group-options.ts";
 export { type Peers, type PeersOptions, startPeers } from "./peers/peers.ts";
-export { createGateway, type RequestReport } from "./pipeline/pipeline.ts";
+export { createGateway, type Gateway, type RequestReport } from "./pipeline/pipeline.ts";
 export { collectGarbage } from "./process/collect-garbage.ts";
 export { type ControlAddress, parseControlAddress } from "./process/control-address.ts";
 export { controlProxy } from "./process/control-proxy.ts";

@@ -8,13 +8,15 @@ import { setTimeout as delay } from "node:timers/promises";
 import { eventually, tempDir } from "@faas/testing";
 import { root } from "../rig/local-server.ts";
 import { median, type Row } from "../rig/table.ts";
-import { usage } from "../rig/usage.ts";
+import type { Compared, Comparison, Side } from "../rig/traced-gateways.ts";
 import { missingPrograms, wrk } from "../rig/wrk.ts";
 
-const ROUNDS = 15;
-const SECONDS = 2;
-/** Time in which the last spans are sent. */
-const SEND_MS = 500;
+const ROUNDS = 5;
+const SECONDS = 10;
+/** Time for which the load begins before the measurement, and ends after it. */
+const MARGIN_SECONDS = 1;
+/** Turns of the two gateways that are compared. Where all calls are recorded, spans of a turn are sent in the next one: with long turns they are few. */
+const TURN_MS = { one: 20, all: 500 } as const;
 
 const WRAPPERS = {
   Node: {
@@ -31,14 +33,17 @@ const WRAPPERS = {
   },
 } as const;
 
-/** Gateways of the rig, in the order of its ports. */
-const SIDES = ["off", "one", "all"] as const;
-type Side = (typeof SIDES)[number];
-type Round = Readonly<Record<Side, number>>;
+type TracedSide = Exclude<Side, "off">;
+
+/** CPU microseconds per call without traces, and with them. */
+interface Round {
+  readonly off: number;
+  readonly on: number;
+}
 
 /**
- * Measures the CPU time of the gateway and the wrapper per call: without traces, with one call in a hundred recorded, and with all. The three gateways share a
- * process and a replica, and are loaded in turns: two processes with the same options differ by more than traces cost.
+ * Measures the CPU time of the gateway and the wrapper per call: with one call in a hundred recorded, and with all, each in turns with a gateway without
+ * traces. All share a process, a replica and the clients' connections: two processes with the same options differ by more than traces cost.
  */
 export async function traces(): Promise<Row[]> {
   const missing = missingPrograms("wrk", "python3");
@@ -46,20 +51,22 @@ export async function traces(): Promise<Row[]> {
   const rows: Row[] = [];
   for (const language of ["Node", "Python"] as const) {
     const rounds = await measure(language);
-    const micros = (side: Side) => `${median(rounds.map((round) => round[side])).toFixed(1)} us`;
-    const row = (measured: string, side: Side, goal: number): Row => ({
-      measure: `CPU of gateway and ${language} wrapper per call, with ${measured}`,
-      baseline: `without traces: ${micros("off")}`,
-      ours: micros(side),
-      value: median(rounds.map((round) => round[side] / round.off)),
-      ...{ goal, unit: "x" },
-    });
+    const row = (measured: string, side: TracedSide, goal: number): Row => {
+      const micros = (which: keyof Round) => `${median(rounds[side].map((round) => round[which])).toFixed(1)} us`;
+      return {
+        measure: `CPU of gateway and ${language} wrapper per call, with ${measured}`,
+        baseline: `without traces: ${micros("off")}`,
+        ours: micros("on"),
+        value: median(rounds[side].map(({ on, off }) => on / off)),
+        ...{ goal, unit: "x" },
+      };
+    };
     rows.push(row("1% of the calls recorded", "one", 1.03), row("all calls recorded", "all", 2));
   }
   return rows;
 }
 
-async function measure(language: keyof typeof WRAPPERS): Promise<Round[]> {
+async function measure(language: keyof typeof WRAPPERS): Promise<Readonly<Record<TracedSide, Round[]>>> {
   const { file, source, wrapper, program } = WRAPPERS[language];
   const folder = tempDir("traces");
   await writeFile(join(folder, file), source);
@@ -72,25 +79,20 @@ async function measure(language: keyof typeof WRAPPERS): Promise<Round[]> {
     env: { PATH: process.env.PATH, PORT: socket, FAAS_ORG: "acme", FAAS_ENDPOINT: "hello" },
     stdio: "inherit",
   });
-  const gateways = fork(join(import.meta.dirname, "../rig/traced-gateways.ts"), [`unix:${socket}`, sink.url], {
+  const args = [`unix:${socket}`, sink.url, String(replica.pid)];
+  const gateways = fork(join(import.meta.dirname, "../rig/traced-gateways.ts"), args, {
     execArgv: ["--conditions=faas-source", "--import", "tsx"],
   });
   try {
-    const [ports] = (await once(gateways, "message")) as [number[]];
+    const [port] = (await once(gateways, "message")) as [number];
     await eventually("the wrapper listens", () => listens(socket));
-    const micros = (side: Side) => microsPerCall([gateways, replica], ports[SIDES.indexOf(side)] as number);
-    // Compiles the code.
-    for (const side of SIDES) await micros(side);
-    const rounds: Round[] = [];
-    for (let round = 0; round < ROUNDS; round++) {
-      const result: Partial<Record<Side, number>> = {};
-      // Each side is first, second and third equally often.
-      for (let turn = 0; turn < SIDES.length; turn++) {
-        const side = SIDES[(round + turn) % SIDES.length] as Side;
-        result[side] = await micros(side);
+    const rounds: Record<TracedSide, Round[]> = { one: [], all: [] };
+    // The first round compiles the code.
+    for (let round = 0; round <= ROUNDS; round++)
+      for (const side of ["one", "all"] as const) {
+        const result = await compareWithout(gateways, port, side);
+        if (round > 0) rounds[side].push(result);
       }
-      rounds.push(result as Round);
-    }
     return rounds;
   } finally {
     gateways.disconnect();
@@ -125,15 +127,15 @@ function listens(socket: string): Promise<true> {
   });
 }
 
-async function microsPerCall(processes: readonly ChildProcess[], port: number): Promise<number> {
-  const cpuSeconds = async () => {
-    const each = await Promise.all(processes.map(({ pid = 0 }) => usage(pid)));
-    return each.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0);
-  };
-  const before = await cpuSeconds();
+async function compareWithout(gateways: ChildProcess, port: number, side: TracedSide): Promise<Round> {
   const url = `http://127.0.0.1:${port}/acme/hello`;
-  const { requests, errors } = await wrk(tempDir("wrk"), url, { connections: 10, seconds: SECONDS });
+  const load = wrk(tempDir("wrk"), url, { connections: 10, seconds: SECONDS + 2 * MARGIN_SECONDS });
+  await delay(MARGIN_SECONDS * 1000);
+  const comparison: Comparison = { sides: ["off", side], turnMs: TURN_MS[side], forMs: SECONDS * 1000 };
+  gateways.send(comparison);
+  const [[off, on]] = (await once(gateways, "message")) as [Compared];
+  const { requests, errors } = await load;
   if (errors > 0) throw new Error(`${errors} of ${requests} calls failed`);
-  await delay(SEND_MS);
-  return (((await cpuSeconds()) - before) * 1e6) / requests;
+  const perCall = (sum: Compared[number] | undefined) => (sum === undefined ? Number.NaN : sum.micros / sum.calls);
+  return { off: perCall(off), on: perCall(on) };
 }

@@ -38,6 +38,8 @@ export interface Pipeline {
   /** Finds the request's endpoint: calls `exchange.routeTo`, or throws. */
   readonly route: (exchange: Exchange) => void;
   readonly first: StageNode;
+  /** First stage of a call whose trace is recorded. */
+  readonly firstTraced: StageNode;
   readonly stages: Readonly<Record<StageName, StageNode>>;
   /** Runs at the end of every routed request, exactly once. */
   readonly record: Stage;
@@ -241,7 +243,10 @@ export class Exchange implements Waiter, Responder, ClientListener {
     const { traceparent, tracestate } = this.request.headers;
     const trace = begin(traceparent, tracestate);
     if (typeof trace === "string") this.traceLines = trace;
-    else this.trace = trace;
+    else {
+      this.trace = trace;
+      this.#nextStage = this.#pipeline.firstTraced;
+    }
   }
 
   /** Responds with a problem document; if the response has begun already, closes the connection instead. */

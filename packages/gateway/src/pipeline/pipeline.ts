@@ -84,7 +84,7 @@ function createPipeline(deps: GatewayDeps): Pipeline {
   const { ending, tracing } = deps;
   const { hasOrg = (org) => endpoints.hasOrg(org), notReady = () => undefined } = deps;
   const record = recordMetrics(metrics, accessLog, onRequest);
-  const stages = linkStages(tracing !== undefined, {
+  const stages = {
     authorize: authorize(keys),
     chooseVariant: chooseVariant(endpoints),
     redirectSite: redirectSite(),
@@ -93,11 +93,13 @@ function createPipeline(deps: GatewayDeps): Pipeline {
     activate: activate(endpoints, waitMs, notReady),
     acquireSlot: acquireSlot(waitMs),
     forward: forward(endpoints, new WebSocketTunnels(ending)),
-  });
+  };
+  const nodes = linkStages(stages);
   return {
     route: route(endpoints, hasOrg, keys),
-    first: stages.authorize,
-    stages,
+    first: nodes.authorize,
+    firstTraced: linkStages(stages, (name, run) => (isTracedStage(name) ? tracedStage(name, run) : run)).authorize,
+    stages: nodes,
     record: tracing === undefined ? record : recordTrace(tracing, record),
     beginTrace: tracing?.begin,
     timingSuffix: deps.name === undefined ? "" : `, gateway;desc=${deps.name}`,
@@ -115,7 +117,7 @@ function recordTrace(tracing: CallTracing, record: Stage): Stage {
 const isTracedStage = (name: string): name is TracedStage =>
   name === "admit" || name === "queueFairly" || name === "activate";
 
-/** Makes a stage record when a traced call enters it. */
+/** Makes a stage record when a traced call enters it first. */
 function tracedStage(name: TracedStage, run: Stage): Stage {
   return (exchange) => {
     exchange.trace?.enter(name);
@@ -123,19 +125,15 @@ function tracedStage(name: TracedStage, run: Stage): Stage {
   };
 }
 
-/**
- * Links each stage with the one written after it.
- *
- * @param isTraced whether calls are traced; where they are not, stages are not even asked
- */
+/** Links each stage, as `wrap` returns it, with the one written after it. */
 function linkStages(
-  isTraced: boolean,
   stages: Readonly<Record<StageName, Stage>>,
+  wrap: (name: string, run: Stage) => Stage = (_, run) => run,
 ): Readonly<Record<StageName, StageNode>> {
   const nodes: Partial<Record<string, StageNode>> = {};
   let next: StageNode | undefined;
   for (const [name, run] of Object.entries(stages).reverse()) {
-    next = { run: isTraced && isTracedStage(name) ? tracedStage(name, run) : run, next };
+    next = { run: wrap(name, run), next };
     nodes[name] = next;
   }
   return nodes as Record<StageName, StageNode>;
