@@ -29,6 +29,7 @@ async function traced(env: Record<string, string> = {}, behave?: RequestListener
   );
   return {
     ...{ gateway, receiver, received, warnings },
+    endTracing: async () => tracing?.[Symbol.asyncDispose](),
     async [Symbol.asyncDispose]() {
       await gateway[Symbol.asyncDispose]();
       await tracing?.[Symbol.asyncDispose]();
@@ -136,6 +137,23 @@ test("each attempt of a repeated request is a span, and the failed one says why"
   assert.deepEqual(
     received.map(({ traceparent }) => traceparent?.slice(36, 52)),
     spans.map(({ spanId }) => spanId),
+  );
+});
+
+test("the spans of many calls on one connection are those of their calls, also at the end of the process", async () => {
+  await using started = await traced({ OTEL_BSP_SCHEDULE_DELAY: "3600000" });
+  const { gateway, receiver } = started;
+  await gateway.run();
+  // Not a multiple of the calls whose spans are created together.
+  const paths = Array.from({ length: 45 }, (_, index) => `/${index}`);
+  for (const [index, path] of paths.entries())
+    await gateway.call(`/acme/x${path}`, { method: index % 2 === 0 ? "GET" : "PUT", headers: SAMPLED });
+  await gateway[Symbol.asyncDispose]();
+  await started.endTracing();
+  const calls = receiver.spans.filter(({ name }) => name.endsWith("/acme/x"));
+  assert.deepEqual(
+    calls.map(({ name, attributes }) => `${name} ${attributes["url.path"]}`),
+    paths.map((path, index) => `${index % 2 === 0 ? "GET" : "PUT"} /acme/x ${path}`),
   );
 });
 

@@ -18,23 +18,56 @@ const SHORT_MS = 0.5;
 /** Methods in names of spans: others could be anything (OpenTelemetry, "HTTP spans"). */
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 
-/** Creates the spans of a finished call: its own, those of the stages that it passed, and those of the wrapper. */
-export function addCallSpans(sink: SpanSink, call: TracedCall, trace: CallTrace): void {
-  new CallSpans(sink, call, trace).add();
+/** Calls whose spans are created at a time: a call in a hundred is too rare for the processor's caches. */
+const MAX_WAITING = 32;
+
+interface FinishedTrace {
+  readonly call: TracedCall;
+  readonly trace: CallTrace;
+  /** `performance.now()` at the end of the call, and what it lacked to milliseconds since the epoch. */
+  readonly now: number;
+  readonly offset: number;
+}
+
+/** Creates the spans of finished calls, of several at a time: their own, those of the stages that they passed, and those of the wrapper. */
+export class CallSpanBatch {
+  readonly #sink: SpanSink;
+  #waiting: FinishedTrace[] = [];
+
+  constructor(sink: SpanSink) {
+    this.#sink = sink;
+  }
+
+  /** Takes a finished call. Returns true if it waits until {@link createWaiting}. */
+  add(call: TracedCall, trace: CallTrace): boolean {
+    this.#waiting.push({ call, trace, now: performance.now(), offset: epochOffsetMs() });
+    // The stages of a start are known as long as there is the replica.
+    if (call.cold || this.#waiting.length === MAX_WAITING) this.createWaiting();
+    return this.#waiting.length > 0;
+  }
+
+  createWaiting(): void {
+    const waiting = this.#waiting;
+    if (waiting.length === 0) return;
+    this.#waiting = [];
+    for (const finished of waiting) new CallSpans(this.#sink, finished).add();
+  }
 }
 
 class CallSpans {
   readonly #sink: SpanSink;
   readonly #call: TracedCall;
   readonly #trace: CallTrace;
-  readonly #offset = epochOffsetMs();
-  readonly #now = performance.now();
+  readonly #offset: number;
+  readonly #now: number;
   #coldSpanId: string | undefined;
 
-  constructor(sink: SpanSink, call: TracedCall, trace: CallTrace) {
+  constructor(sink: SpanSink, { call, trace, now, offset }: FinishedTrace) {
     this.#sink = sink;
     this.#call = call;
     this.#trace = trace;
+    this.#now = now;
+    this.#offset = offset;
   }
 
   add(): void {

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { type SpanFactory, spanFactory } from "./active-span.ts";
-import { addCallSpans, type TracedCall } from "./call-spans.ts";
+import { CallSpanBatch, type TracedCall } from "./call-spans.ts";
 import type { CallTrace } from "./call-trace.ts";
 import { type BeginCall, callTracer } from "./call-tracer.ts";
 import type { Environment } from "./environment.ts";
@@ -58,12 +58,16 @@ export async function startTracing(
     },
     version,
     log,
+    beforeSend: () => batch.createWaiting(),
   });
+  const batch = new CallSpanBatch(exporter);
   const sampler = createSampler(settings.sampler, settings.ratio);
   return {
     calls: {
       begin: callTracer(sampler),
-      finish: (call, trace) => addCallSpans(exporter, call, trace),
+      finish(call, trace) {
+        if (batch.add(call, trace)) exporter.expect();
+      },
     },
     spans: spanFactory(sampler, exporter),
     [Symbol.asyncDispose]: () => exporter[Symbol.asyncDispose](),

@@ -23,6 +23,8 @@ export interface ExporterOptions {
   /** Version of the program. */
   readonly version: string;
   readonly log: { warn(fields: object, message: string): void };
+  /** Called before spans are sent: adds those that are still to be created. */
+  readonly beforeSend?: () => void;
 }
 
 /** Attempts for one batch. */
@@ -49,14 +51,19 @@ export class SpanExporter implements SpanSink, AsyncDisposable {
 
   /** Takes a finished span. Runs for every span of a sampled call. */
   add(span: Span): void {
-    const { maxQueue, maxBatch, delayMs } = this.#options.batch;
+    const { maxQueue, maxBatch } = this.#options.batch;
     if (this.#queue.length >= maxQueue) {
       this.#drop(1, "more spans than can be sent");
       return;
     }
     this.#queue.push(span);
     if (this.#queue.length === maxBatch) this.#start();
-    else this.#timer ??= setTimeout(() => this.#start(), delayMs).unref();
+    else this.expect();
+  }
+
+  /** Makes sure that spans are sent after the usual delay, also those that are still to be created. */
+  expect(): void {
+    this.#timer ??= setTimeout(() => this.#start(), this.#options.batch.delayMs).unref();
   }
 
   /** Sends what is left, for a limited time. */
@@ -73,6 +80,7 @@ export class SpanExporter implements SpanSink, AsyncDisposable {
   }
 
   async #flush(): Promise<void> {
+    this.#options.beforeSend?.();
     while (this.#sending !== undefined || this.#queue.length > 0) {
       this.#start();
       await this.#sending;
@@ -82,6 +90,7 @@ export class SpanExporter implements SpanSink, AsyncDisposable {
   #start(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#options.beforeSend?.();
     this.#sending ??= this.#sendAll().finally(() => {
       this.#sending = undefined;
     });
