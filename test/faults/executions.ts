@@ -43,11 +43,10 @@ export class Executions implements AsyncDisposable {
 
 /**
  * Source of a function that responds with the call's id and its own revision, after up to 20 ms. It reports each POST to the server at `COUNTER`
- * first, and POST to /die ends its process.
+ * first.
  */
 export const FUNCTION = `const pause = () => new Promise((done) => setTimeout(done, Math.random() * 20));
-export const handler = async ({ method, path, headers }) => {
-  if (method === "POST" && path === "/die") process.reallyExit(9);
+export const handler = async ({ method, headers }) => {
   const id = headers["x-call"] ?? "";
   if (method === "POST" && process.env.COUNTER) await fetch(process.env.COUNTER + "/" + id);
   await pause();

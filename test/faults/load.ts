@@ -127,7 +127,7 @@ export class Load {
       const text = await response.body.text();
       const [returnedId, revision = ""] = text.split(" ");
       if (response.statusCode !== 200 || (method !== "HEAD" && returnedId !== id))
-        return void failed(response.statusCode, text);
+        return void failed(response.statusCode, text === "" ? JSON.stringify(response.headers) : text);
       this.succeeded.push(id);
       if (response.headers["x-cold-start"] === "true") this.coldStarts++;
       if (method !== "HEAD") this.revisions.add(revision);

@@ -9,6 +9,7 @@ import type { Artifact, EndpointView, SettingsInput } from "@faas/core";
 import { KubernetesApi, KubernetesCredentials } from "@faas/platforms/kubernetes-client";
 import { eventually, FaasProcess, HttpClient, type RunningServer } from "@faas/testing";
 import type { V1Pod } from "@kubernetes/client-node";
+import { killProcesses } from "./pod-processes.ts";
 import { warmImage } from "./warm-image.ts";
 
 export type PlatformName = "embedded" | "kubernetes";
@@ -180,10 +181,7 @@ export class Served implements AsyncDisposable {
     );
   }
 
-  /**
-   * Kills a replica like kill -9. On Kubernetes the function's process exits by itself, and its pod is deleted, so that no back-off delays the next
-   * one.
-   */
+  /** Kills the processes of a replica with SIGKILL. On Kubernetes its pod is deleted, so that no back-off delays the next one. */
   async kill(id: string): Promise<void> {
     if (this.platform === "embedded") {
       const record = join("run", `${id}.json`);
@@ -198,10 +196,8 @@ export class Served implements AsyncDisposable {
     }
     const namespace = `faas-${this.org}`;
     const pod = await this.api.get<V1Pod>("Pod", namespace, id.replace(/\.\d+$/, ""));
-    if (pod?.status?.podIP === undefined) return;
-    await fetch(`http://${pod.status.podIP}:8080/die`, { method: "POST", signal: AbortSignal.timeout(5_000) }).catch(
-      () => {},
-    );
+    if (pod === undefined) return;
+    await killProcesses(pod);
     await this.api.delete("Pod", namespace, pod.metadata?.name as string);
   }
 
