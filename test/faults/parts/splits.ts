@@ -133,8 +133,7 @@ class Drill {
     const upMs = performance.now();
     await eventually("the gateways are replaced", () => [...gateways.values()].every((pid) => !isRunning(pid)));
     await this.#endpoint.noteUnknown(beganMs);
-    const doneMs = performance.now();
-    this.caused.push({ fault: "server", beganMs: killedMs, goneMs: upMs, doneMs });
+    this.caused.push({ fault: "server", beganMs: killedMs, goneMs: upMs, doneMs: performance.now() });
   }
 
   async #cause(fault: "gateway" | "replica"): Promise<void> {

@@ -187,8 +187,8 @@ async function underLoad(
   try {
     const { cpuPending } = await served.until(name, "said to lack CPU", (view) => view.cpuPending !== undefined);
     assert.match(cpuPending ?? "", refusal.reason);
-    const used = await usedBy(served);
-    if (refusal.refused) await served.api.apply({ ...refusal.refused(used), metadata: metadataIn(served) });
+    if (refusal.refused)
+      await served.api.apply({ ...refusal.refused(await usedBy(served)), metadata: metadataIn(served) });
     await served.until(
       name,
       "served by two replicas",
