@@ -3,7 +3,6 @@ import type { Duplex } from "node:stream";
 import { FaasError } from "@faas/core";
 import type { EndpointRegistry } from "../endpoints/registry.ts";
 import type { ServedReplica } from "../endpoints/served-replica.ts";
-import { TIMES_HEADER } from "../traces/times-header.ts";
 import { type ReplicaCall, ReplicaTimeout, type ResponseHandler } from "../upstream/connection.ts";
 import type { ResponseHead } from "../upstream/response-head.ts";
 import type { WebSocketTunnels } from "../websocket/tunnel.ts";
@@ -88,7 +87,7 @@ class ResponseRelay implements ResponseHandler {
     const exchange = this.#exchange;
     const { response } = exchange;
     exchange.status = status;
-    exchange.trace?.responded(head.fields.find(({ key }) => key === TIMES_HEADER)?.value);
+    exchange.trace?.responded(head.times);
     const now = performance.now();
     exchange.headMs = now - exchange.arrived;
     const timing = exchange.serverTiming(exchange.lostMs + now - this.#began);

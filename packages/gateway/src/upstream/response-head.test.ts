@@ -78,3 +78,12 @@ for (const [lines, expected] of [
     assert.throws(() => parse(lines), expected);
   });
 }
+
+test("parses fields that responses have in common once, also around one with the wrapper's times", () => {
+  const lines = ["HTTP/1.1 200 OK", "Content-Type: text/plain", "Date: today", "Content-Length: 2"];
+  const previous = parseResponseHead(lines.join("\r\n"), "GET", 4_000);
+  const timed = lines.toSpliced(2, 0, "X-Faas-Trace: handler=1+1").join("\r\n");
+  const head = parseResponseHead(timed, "GET", 4_000, previous);
+  assert.equal(head.times, "handler=1+1");
+  assert.equal(head.headers, previous.headers);
+});

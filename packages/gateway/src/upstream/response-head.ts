@@ -1,6 +1,7 @@
 import { nominatedBy } from "../http/call/end-to-end-headers.ts";
 import { HeaderBlock } from "../http/call/header-block.ts";
 import { HeaderField } from "../http/call/header-field.ts";
+import { TIMES_HEADER } from "../traces/times-header.ts";
 
 /** Rule by which the end of a response's body is found (RFC 9112 section 6.3). */
 export type Framing =
@@ -12,7 +13,7 @@ export type Framing =
 /** The head of a replica's response. */
 export interface ResponseHead {
   readonly status: number;
-  /** All header fields, in their order. */
+  /** All header fields but that of the wrapper's times, in their order. */
   readonly fields: readonly HeaderField[];
   /** Header fields that are passed on to the client. */
   readonly headers: HeaderBlock;
@@ -21,6 +22,8 @@ export interface ResponseHead {
   readonly framing: Framing;
   /** Milliseconds for which the connection can be reused; 0 if it cannot. */
   readonly keepMs: number;
+  /** Times of the wrapper, if the gateway asked for them. */
+  readonly times: string | undefined;
 }
 
 const CR = 13;
@@ -47,6 +50,7 @@ export function parseResponseHead(text: string, method: string, keepMs: number, 
   let coding: string | undefined;
   let connection = "";
   let hintMs = keepMs;
+  let times: string | undefined;
   /** The fields that are passed on are the previous ones. */
   let isSame = true;
   while (end < text.length) {
@@ -56,6 +60,11 @@ export function parseResponseHead(text: string, method: string, keepMs: number, 
     end = isExpected ? start + expected.received.length : endOfLine(text, start);
     const field = isExpected ? expected : parseField(text.slice(start, end));
     const { key, value } = field;
+    // The few calls that have it must not move the fields that all have.
+    if (key === TIMES_HEADER) {
+      times = value;
+      continue;
+    }
     isSame &&= isExpected || !(field.isPassedOn || expected?.isPassedOn);
     if (key === "content-length") {
       if (length === value) continue;
@@ -75,7 +84,7 @@ export function parseResponseHead(text: string, method: string, keepMs: number, 
   const reusable = framing !== UNTIL_CLOSE && persists(isFirstMinor, connection);
   isSame &&= fields.length === previous?.fields.length && connection === previous.connection;
   const headers = previous !== undefined && isSame ? previous.headers : passedOn(fields, connection);
-  return { status, fields, headers, connection, framing, keepMs: reusable ? Math.min(keepMs, hintMs) : 0 };
+  return { status, fields, headers, connection, framing, keepMs: reusable ? Math.min(keepMs, hintMs) : 0, times };
 }
 
 interface Status {

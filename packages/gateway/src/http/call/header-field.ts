@@ -1,9 +1,8 @@
 import { validateHeaderName, validateHeaderValue } from "node:http";
-import { TIMES_HEADER } from "../../traces/times-header.ts";
 import { HOP_BY_HOP } from "./end-to-end-headers.ts";
 
 /** Headers of a response that are not passed on: those of one connection, and those that the gateway sets itself. */
-const DROPPED: ReadonlySet<string> = new Set([...HOP_BY_HOP, "x-request-id", "x-cold-start", TIMES_HEADER]);
+const DROPPED: ReadonlySet<string> = new Set([...HOP_BY_HOP, "x-request-id", "x-cold-start"]);
 
 /** Characters that must not be in the value of a header (RFC 9110 section 5.5). */
 const INVALID_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
