@@ -62,7 +62,7 @@ export function parseResponseHead(text: string, method: string, keepMs: number, 
     const { key, value } = field;
     // The few calls that have it must not move the fields that all have.
     if (key === TIMES_HEADER) {
-      times = value;
+      times ??= value;
       continue;
     }
     isSame &&= isExpected || !(field.isPassedOn || expected?.isPassedOn);
