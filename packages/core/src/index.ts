@@ -1,3 +1,4 @@
+export * from "./api/async-call-responses.ts";
 export * from "./api/call-responses.ts";
 export * from "./api/endpoint-responses.ts";
 export * from "./api/event-responses.ts";
@@ -14,6 +15,7 @@ export * from "./api/server-responses.ts";
 export * from "./api/stats-window.ts";
 export { nextCronTime } from "./cron.ts";
 export * from "./default-port.ts";
+export * from "./endpoints/async-settings.ts";
 export * from "./endpoints/canary.ts";
 export * from "./endpoints/endpoint.ts";
 export * from "./endpoints/endpoint-key.ts";
