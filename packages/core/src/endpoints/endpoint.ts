@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Immutable } from "../immutable.ts";
 import { parseCpu, parseDuration, parseSize } from "../units.ts";
+import type { AsyncSettings } from "./async-settings.ts";
 import type { EndpointRef } from "./endpoint-key.ts";
 import type { RevisionOrigin } from "./revision-origin.ts";
 import type { SecretVersion } from "./secrets.ts";
@@ -76,6 +77,8 @@ export interface EndpointSpec extends EndpointRef {
   /** Infinity: never idle; `auto`: chosen by the server. */
   readonly idleTimeoutMs: number | "auto";
   readonly timeoutMs: number;
+  /** Settings of asynchronous calls. Absent: the defaults. */
+  readonly async?: AsyncSettings;
   readonly cpuMillis: number;
   /** CPU limit that load may raise `cpuMillis` to, in place. Absent: the server's default. */
   readonly cpuMaxMillis?: number;
@@ -151,6 +154,7 @@ export function revisionId(artifact: Artifact, settings: Settings, versions?: Re
       "cpuMax",
       "warm",
       "keepWarm",
+      "async",
     ]),
     ...(settings.egress === undefined ? [] : [{ egress: settings.egress }]),
     ...(settings.visibility === undefined ? [] : [{ visibility: settings.visibility }]),
@@ -189,6 +193,7 @@ export function endpointSpec(ref: EndpointRef, revision: Revision): EndpointSpec
     concurrency: settings.concurrency,
     idleTimeoutMs: parseIdleTimeout(settings.idleTimeout),
     timeoutMs: parseDuration(settings.timeout) as number,
+    ...(settings.async === undefined ? {} : { async: settings.async }),
     cpuMillis: parseCpu(settings.cpu) as number,
     ...(settings.cpuMax === undefined ? {} : { cpuMaxMillis: parseCpu(settings.cpuMax) as number }),
     memoryBytes: parseSize(settings.memory) as number,
