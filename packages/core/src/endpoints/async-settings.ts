@@ -36,7 +36,9 @@ export const asyncSettingsSchema = z.strictObject({
     ),
   keep: duration(1_000, 30 * DAY_MS)
     .optional()
-    .describe("Time for which an ended call and its response can be read (default 24h)"),
+    .describe(
+      "Time for which a completed call and its response can be read (default 24h); failed ones are kept for 14 days",
+    ),
 });
 export type AsyncSettings = z.infer<typeof asyncSettingsSchema>;
 
