@@ -9,7 +9,7 @@ import { callKey } from "./call-ref.ts";
 
 /** Longest wait of one request. */
 const MAX_WAIT_MS = 60_000;
-/** Time after which a server that is away is asked again. */
+/** Time after which a server that is down is asked again. */
 const RETRY_MS = 1_000;
 
 /** Returns true for a call that has ended, until it is retried. */
@@ -58,7 +58,7 @@ export async function* followCall(client: Client, ref: CallRef, io: Io): AsyncGe
 export const whereToLook = (ref: CallRef): string =>
   `See "faas calls show ${callKey(ref)}" and "faas calls response ${callKey(ref)} --wait".`;
 
-/** Time in which the server is away. */
+/** Time in which the server is down. */
 class Outage {
   readonly #io: Io;
   #wasConnected = false;
@@ -68,7 +68,7 @@ class Outage {
     this.#io = io;
   }
 
-  /** Pauses after the error of a server that is away. Throws any other error, and that of the first request, which is more likely a mistake. */
+  /** Pauses after the error of a server that is down. Throws any other error, and that of the first request, which is more likely a mistake. */
   async pause(error: unknown): Promise<undefined> {
     if (this.#io.signal.aborted || !this.#wasConnected || !isTemporary(error)) throw error;
     if (!this.#isReported) printStatus(this.#io, "connection lost, will retry");

@@ -8,6 +8,6 @@ const TEMPORARY: ReadonlySet<ErrorCode> = new Set([
   "SERVER_UNREACHABLE",
 ]);
 
-/** Returns true for an error of a server that is away: the same request may succeed later. */
+/** Returns true for an error of a server that is down: the same request may succeed later. */
 export const isTemporary = (error: unknown): error is FaasError =>
   error instanceof FaasError && TEMPORARY.has(error.code);
