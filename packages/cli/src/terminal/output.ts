@@ -19,7 +19,7 @@ export function colors(stream: { isTTY?: boolean }, io: Io): ChalkInstance {
 /** Prints a value as data on stdout; `table` formats it for people. */
 export async function print<T>(value: T, format: OutputFormat, io: Io, table: (value: T) => string): Promise<void> {
   if (format === "json") io.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
-  else if (format === "yaml") io.stdout.write((await import("yaml")).stringify(value));
+  else if (format === "yaml") io.stdout.write((await import("./yaml.ts")).stringify(value));
   else io.stdout.write(table(value));
 }
 
