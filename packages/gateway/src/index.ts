@@ -1,3 +1,6 @@
+export type { AcceptedCall, AsyncCallAcceptor, NewAsyncCall } from "./async-calls/acceptor.ts";
+export { formatRecord, parseRecord, type RecordedRequest } from "./async-calls/call-record.ts";
+export type { Delivery, DeliveryResponse } from "./async-calls/recorded-call.ts";
 export { endpointNotFound, organizationNotFound } from "./endpoints/not-found.ts";
 export { OutlierDetector } from "./endpoints/outlier-detection.ts";
 export { EndpointRegistry } from "./endpoints/registry.ts";
@@ -27,7 +30,7 @@ export type { RequestMetrics } from "./metrics/request-metrics.ts";
 export { RequestStatistics, SLICE_MS } from "./metrics/request-statistics.ts";
 export type { PeerState } from "./peers/peer-group-options.ts";
 export { type Peers, type PeersOptions, startPeers } from "./peers/peers.ts";
-export { createGateway, type Gateway, type RequestReport } from "./pipeline/pipeline.ts";
+export { createGateway, type DeliveringGateway, type Gateway, type RequestReport } from "./pipeline/pipeline.ts";
 export { collectGarbage } from "./process/collect-garbage.ts";
 export { type ControlAddress, parseControlAddress } from "./process/control-address.ts";
 export { controlProxy } from "./process/control-proxy.ts";
