@@ -1,5 +1,9 @@
 export type { AcceptedCall, AsyncCallAcceptor, NewAsyncCall } from "./async-calls/acceptor.ts";
 export { formatRecord, parseRecord, type RecordedRequest } from "./async-calls/call-record.ts";
+export { CallsConnection } from "./async-calls/calls-connection.ts";
+export { CallsLink } from "./async-calls/calls-link.ts";
+export { CALLS_PATH, CALLS_PROTOCOL, type FromControlServer, type FromGateway } from "./async-calls/calls-protocol.ts";
+export type { Frame } from "./async-calls/frames.ts";
 export type { Delivery, DeliveryResponse } from "./async-calls/recorded-call.ts";
 export { endpointNotFound, organizationNotFound } from "./endpoints/not-found.ts";
 export { OutlierDetector } from "./endpoints/outlier-detection.ts";

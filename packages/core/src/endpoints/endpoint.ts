@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Immutable } from "../immutable.ts";
 import { parseCpu, parseDuration, parseSize } from "../units.ts";
+import type { AsyncSettings } from "./async-settings.ts";
 import type { EndpointRef } from "./endpoint-key.ts";
 import type { RevisionOrigin } from "./revision-origin.ts";
 import type { SecretVersion } from "./secrets.ts";
@@ -71,6 +72,8 @@ export interface EndpointSpec extends EndpointRef {
   readonly maxReplicas: number;
   /** Times with a minimum number of replicas. Absent: none. */
   readonly warm?: readonly WarmWindow[];
+  /** Rules for asynchronous calls. Absent: the defaults. */
+  readonly async?: AsyncSettings;
   readonly scaler: Scaler;
   readonly concurrency: number;
   /** Infinity: never idle; `auto`: chosen by the server. */

@@ -1,3 +1,5 @@
+import type { RecordedRequest } from "./call-record.ts";
+
 /** Accepts asynchronous calls: the control server's queue, or the way to it. */
 export interface AsyncCallAcceptor {
   /**
@@ -12,12 +14,10 @@ export interface AsyncCallAcceptor {
 export interface NewAsyncCall {
   readonly org: string;
   readonly endpoint: string;
-  /** Revision or tag in the address of the call. */
-  readonly revision?: string;
   /** Revision that would have processed it now. */
   readonly servingRevision: string;
-  /** The request, as `formatRecord` returns it. */
-  readonly record: Buffer;
+  readonly request: RecordedRequest;
+  readonly body: Buffer;
   readonly idempotencyKey?: string;
   /** Calls with this key are delivered one at a time, in order. */
   readonly orderKey?: string;

@@ -13,6 +13,8 @@ export interface RecordedRequest {
   readonly lines: string;
   /** Headers that the gateway reads, by name in lower case. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Revision or tag that it is for. Absent: the serving revision, or one of the endpoint's split. */
+  readonly revision?: string;
   /** Request id of the call that was accepted. */
   readonly requestId: string;
 }

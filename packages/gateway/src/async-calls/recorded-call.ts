@@ -10,8 +10,6 @@ export interface Delivery {
   readonly requestId: string;
   /** Header lines for the function, beside those of the request; each with CR LF. */
   readonly lines: string;
-  /** Revision or tag. Absent: the serving revision, or one of the endpoint's split. */
-  readonly revision?: string | undefined;
   /** Bytes of the response's body that are kept. */
   readonly maxResponseBytes: number;
 }

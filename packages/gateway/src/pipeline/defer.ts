@@ -1,6 +1,5 @@
 import { FaasError, parseDuration } from "@faas/core";
 import type { AcceptedCall, AsyncCallAcceptor, NewAsyncCall } from "../async-calls/acceptor.ts";
-import { formatRecord } from "../async-calls/call-record.ts";
 import { HeaderBlock } from "../http/call/header-block.ts";
 import { authorityOf } from "../http/request-path.ts";
 import { bodyLimitOf, bodyTooLarge } from "./admit.ts";
@@ -32,7 +31,10 @@ const isForDeferral = ({ isBackground, upgrade }: RoutedExchange, prefer: string
 function acceptBody(exchange: RoutedExchange, onBody: (body: Buffer) => void): void {
   exchange.deferred = true;
   const { body, endpoint, request } = exchange;
-  if (body !== undefined) return onBody(Buffer.from(body ?? "", "latin1"));
+  if (body !== undefined) {
+    onBody(Buffer.from(body ?? "", "latin1"));
+    return;
+  }
   const chunks: Buffer[] = [];
   let bytes = 0;
   request.readBody({
@@ -60,25 +62,23 @@ function newCall({ request, endpoint, requestId, target, revisionName }: RoutedE
   const { method, url, caller, headers } = request;
   const { "x-faas-delay": delay, "x-faas-order-key": givenOrderKey } = headers;
   const { spec } = endpoint;
-  const record = formatRecord(
-    {
-      ...{ method, url, target, requestId },
-      host: authorityOf(url, headers.host),
-      address: caller.address,
-      proto: caller.proto,
-      lines: linesWithoutOwn(request.endToEndLines()),
-      headers: recordedHeaders(headers),
-    },
-    body,
-  );
+  const recorded = {
+    ...{ method, url, target, requestId },
+    host: authorityOf(url, headers.host),
+    address: caller.address,
+    proto: caller.proto,
+    lines: linesWithoutOwn(request.endToEndLines()),
+    headers: recordedHeaders(headers),
+    ...(revisionName === undefined ? {} : { revision: revisionName }),
+  };
   const idempotencyKey = keyOf("Idempotency-Key", headers["idempotency-key"]);
   const orderKey = keyOf("X-Faas-Order-Key", givenOrderKey);
   return {
     org: spec.org,
     endpoint: spec.variantOf ?? spec.endpoint,
-    ...(revisionName === undefined ? {} : { revision: revisionName }),
     servingRevision: spec.revision,
-    record,
+    request: recorded,
+    body,
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
     ...(orderKey === undefined ? {} : { orderKey }),
     ...(delay === undefined ? {} : { delayMs: delayOf(delay) }),

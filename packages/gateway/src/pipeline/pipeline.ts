@@ -89,7 +89,7 @@ export function createGateway(deps: GatewayDeps): DeliveringGateway {
     deliver(delivery, signal) {
       const call = new RecordedCall(delivery);
       const exchange = new Exchange(pipeline, call, deps.endpoints.hosts.find(delivery.request.host), true);
-      exchange.revisionName = delivery.revision;
+      exchange.revisionName = delivery.request.revision;
       const response = call.responseOf(exchange, signal);
       exchange.start();
       return response;
