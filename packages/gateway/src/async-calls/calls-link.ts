@@ -15,7 +15,11 @@ export interface CallsLinkOptions {
   /** Returns the data path of this gateway; undefined while it cannot serve calls. */
   readonly gateway: () => Pick<DeliveringGateway, "deliver"> | undefined;
   readonly log: Logger;
+  /** Time that a call waits for a connection. @defaultValue 3 s */
+  readonly connectMs?: number;
 }
+
+type Connection = CallsConnection<FromGateway, FromControlServer>;
 
 interface PendingCall {
   readonly resolve: (accepted: AcceptedCall) => void;
@@ -25,6 +29,8 @@ interface PendingCall {
 /** Time until the first and until the next attempts to connect; it doubles up to the second. */
 const RECONNECT_MS = 50;
 const MAX_RECONNECT_MS = 1_000;
+/** Time that a call waits for a connection. */
+const CONNECT_MS = 3_000;
 /** Time for the control server to store a call. */
 const ACCEPT_MS = 10_000;
 /** Interval at which deliveries in progress are looked at when the gateway stops. */
@@ -38,7 +44,8 @@ export class CallsLink implements AsyncCallAcceptor {
   readonly #options: CallsLinkOptions;
   readonly #pending = new Map<number, PendingCall>();
   readonly #deliveries = new Map<number, AbortController>();
-  #connection: CallsConnection<FromGateway, FromControlServer> | undefined;
+  readonly #waiters = new Set<(connection: Connection) => void>();
+  #connection: Connection | undefined;
   #timer: NodeJS.Timeout | undefined;
   #waitMs = RECONNECT_MS;
   #lastNumber = 0;
@@ -70,9 +77,8 @@ export class CallsLink implements AsyncCallAcceptor {
     call.end();
   }
 
-  accept({ body, ...call }: NewAsyncCall): Promise<AcceptedCall> {
-    const connection = this.#connection;
-    if (connection === undefined) return Promise.reject(away("The control server does not respond"));
+  async accept({ body, ...call }: NewAsyncCall): Promise<AcceptedCall> {
+    const connection = this.#connection ?? (await this.#connects());
     const number = ++this.#lastNumber;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
@@ -101,6 +107,21 @@ export class CallsLink implements AsyncCallAcceptor {
     this.#connection?.close();
   }
 
+  /** Resolves with the next connection. */
+  #connects(): Promise<Connection> {
+    return new Promise((resolve, reject) => {
+      const onConnection = (connection: Connection) => {
+        clearTimeout(timer);
+        resolve(connection);
+      };
+      const timer = setTimeout(() => {
+        this.#waiters.delete(onConnection);
+        reject(away("The control server does not respond"));
+      }, this.#options.connectMs ?? CONNECT_MS);
+      this.#waiters.add(onConnection);
+    });
+  }
+
   #connected(socket: Socket, head: Buffer): void {
     if (this.#stopped) return void socket.destroy();
     this.#waitMs = RECONNECT_MS;
@@ -108,6 +129,9 @@ export class CallsLink implements AsyncCallAcceptor {
       onFrame: (frame) => this.#onFrame(frame),
       onClose: () => this.#onClose(),
     });
+    const waiters = [...this.#waiters];
+    this.#waiters.clear();
+    for (const onConnection of waiters) onConnection(this.#connection);
   }
 
   #onFrame({ head, body }: Frame<FromControlServer>): void {

@@ -92,7 +92,7 @@ test("a gateway gets the problem of a call that is not accepted", async () => {
 });
 
 test("a gateway without a connection accepts no calls, and says so", async () => {
-  const link = new CallsLink({ address: { socketPath: "/none" }, gateway: () => undefined, log });
+  const link = new CallsLink({ address: { socketPath: "/none" }, gateway: () => undefined, log, connectMs: 1 });
   await assert.rejects(link.accept(call), { code: "CONTROL_SERVER_AWAY" });
 });
 
