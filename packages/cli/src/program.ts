@@ -31,6 +31,10 @@ export const commands: Readonly<Record<string, LazyCommand>> = {
   },
   tag: { summary: "Give revisions addresses of their own", load: () => import("./commands/tag.ts") },
   invoke: { summary: "Call an endpoint", load: () => import("./commands/invoke.ts") },
+  calls: {
+    summary: "List, show, retry and drop asynchronous calls",
+    load: () => import("./commands/calls.ts"),
+  },
   logs: { summary: "Show recent log lines", load: () => import("./commands/logs.ts") },
   stats: { summary: "Count recent calls, errors and cold starts", load: () => import("./commands/stats.ts") },
   trace: { summary: "Show the way of a recent call", load: () => import("./commands/trace.ts") },

@@ -140,8 +140,8 @@ export class Client {
     return this.json(newKeyViewSchema, "POST", keysPath(undefined), body);
   }
 
-  async revokeKey(org: string | undefined, id: string): Promise<void> {
-    await this.#send("DELETE", `${keysPath(org)}/${encodeURIComponent(id)}`);
+  revokeKey(org: string | undefined, id: string): Promise<void> {
+    return this.delete(`${keysPath(org)}/${encodeURIComponent(id)}`);
   }
 
   async endpoints(org?: string): Promise<readonly EndpointView[]> {
@@ -175,12 +175,12 @@ export class Client {
     return this.json(registeredSchema, "PUT", pathOf(ref), body);
   }
 
-  async removeEndpoint(ref: EndpointRef): Promise<void> {
-    await this.#send("DELETE", pathOf(ref));
+  removeEndpoint(ref: EndpointRef): Promise<void> {
+    return this.delete(pathOf(ref));
   }
 
-  async removeOrg(org: string): Promise<void> {
-    await this.#send("DELETE", `/-/orgs/${encodeURIComponent(org)}`);
+  removeOrg(org: string): Promise<void> {
+    return this.delete(`/-/orgs/${encodeURIComponent(org)}`);
   }
 
   /** Reads the figures of recent calls. */
@@ -202,8 +202,8 @@ export class Client {
     return this.json(secretSetSchema, "PUT", secretPath(org, name), { value });
   }
 
-  async removeSecret(org: string, name: string): Promise<void> {
-    await this.#send("DELETE", secretPath(org, name));
+  removeSecret(org: string, name: string): Promise<void> {
+    return this.delete(secretPath(org, name));
   }
 
   async hasBundle(digest: string): Promise<boolean> {
@@ -278,6 +278,10 @@ export class Client {
   keyHeaders(others: Readonly<Record<string, unknown>> = {}): Record<string, string> {
     if (this.#token === undefined || "x-faas-token" in others) return {};
     return "authorization" in others ? { "x-faas-token": this.#token } : { authorization: `Bearer ${this.#token}` };
+  }
+
+  async delete(path: string): Promise<void> {
+    await this.#send("DELETE", path);
   }
 
   /** Sends a request and parses the response. */

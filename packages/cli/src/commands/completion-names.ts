@@ -1,5 +1,7 @@
 import { endpointKey } from "@faas/core";
 import { Argument, type Command } from "commander";
+import { callKey } from "../calls/call-ref.ts";
+import { listAsyncCalls } from "../client/async-calls.ts";
 import type { Client } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
 import { listRevisions } from "../client/revisions.ts";
@@ -34,9 +36,17 @@ async function namesOf(
   );
   if (kind === "orgs") return (await client.orgs()).map(({ org }) => org);
   if (kind === "endpoints") return (await client.endpoints()).map(endpointKey);
+  if (kind === "calls") return callsOf(client);
   if (kind === "revisions") return revisionsOf(words, client);
   const org = await orgIn(words, io);
   return org === undefined ? [] : (await client.secrets(org)).map(({ name }) => name);
+}
+
+/** Returns the newest asynchronous calls of all organizations that the key can see. */
+async function callsOf(client: Client): Promise<readonly string[]> {
+  const orgs = await client.orgs();
+  const lists = await Promise.all(orgs.map(({ org }) => listAsyncCalls(client, org, { limit: "100" })));
+  return lists.flatMap(({ calls }) => calls.map(callKey));
 }
 
 /** Returns the revisions of the endpoint that a command line names. */

@@ -177,6 +177,55 @@ test("warm windows are options, settings and fields of faas.json", async (t) => 
   assert.deepEqual((await described(t, "warm")).warm, warm);
 });
 
+test("settings of asynchronous calls are an option, a setting and a field of faas.json", async (t) => {
+  const folder = await server.source("async", CODE);
+  await deploy(t, folder, "async", "--async", "failures=429,5xx,attempts=3", "--async", "backoff=2s");
+  const all = "attempts=3,backoff=2s,failures=429,5xx";
+  assert.match((await server.run(t, ["describe", "acme/async"])).stdout, new RegExp(`^async +${all}$`, "m"));
+  assert.match((await server.run(t, ["config", "acme/async"])).stdout, new RegExp(`^async +${all} +set$`, "m"));
+  const changed = await server.run(t, ["config", "acme/async", "async=max-backoff=1m, keep=1h", "--dry-run"]);
+  assert.equal(changed.stdout, `async ${all} -> maxBackoff=1m,keep=1h\n`);
+  // The order of the fields makes no difference, and neither does an empty object.
+  await saveProject(folder, { async: { failures: "429,5xx", backoff: "2s", attempts: 3 } });
+  assert.deepEqual(await deploy(t, folder, "async"), []);
+  await saveProject(folder, { async: {} });
+  assert.deepEqual(await deploy(t, folder, "async"), [`async ${all} -> (none)`]);
+  assert.equal((await described(t, "async")).async, undefined);
+});
+
+test("malformed settings of asynchronous calls are rejected with the key, before anything is deployed", async (t) => {
+  const folder = await server.source("unsent", CODE);
+  const rejected = async (...argv: string[]) => {
+    const { code, stderr } = await server.run(t, argv);
+    assert.equal(code, 2, stderr);
+    return stderr;
+  };
+  const deployed = (text: string) => rejected("deploy", folder, "--org", "acme", "--endpoint", "u", "--async", text);
+  assert.match(
+    await deployed("atempts=3"),
+    /`--async` option to be attempts=, backoff=, .*, got "atempts=3" \(USAGE\)\nhint: did you mean "attempts=3"\?/,
+  );
+  assert.match(await deployed("3"), /`--async` option to be attempts=, .*, got "3"/);
+  assert.match(await deployed("attempts=x"), /attempts in the `--async` option to be a (whole )?number, got "x"/);
+  assert.match(await deployed("attempts=0"), /attempts in the `--async` option to be 1 or more, got 0/);
+  assert.match(
+    await deployed("failures=429,6xx"),
+    /failures in .* to be statuses and classes, such as 429,5xx, got "429,6xx"/,
+  );
+  assert.match(await deployed("keep=40d"), /keep in .* to be a duration from 1s to 30d, got "40d"/);
+  assert.match(await deployed("revision=first"), /revision in .* to be one of "delivery", "enqueue", got "first"/);
+  assert.match(
+    await deployed("backoff=1m,maxBackoff=1s"),
+    /expected "async\.maxBackoff" to be at least "async\.backoff" \(1m\), got 1s/,
+  );
+  assert.match(
+    await rejected("config", "acme/u", "async=attempt=3"),
+    /Expected "async" to be attempts=, .*"attempts=3"/s,
+  );
+  await saveProject(folder, { org: "acme", endpoint: "u", async: { backof: "1s" } });
+  assert.match(await rejected("deploy", folder), /unknown field "async\.backof"/);
+});
+
 test("a malformed warm window is rejected with what is wrong, before anything is deployed", async (t) => {
   const folder = await server.source("cold", CODE);
   const rejected = async (...argv: string[]) => {

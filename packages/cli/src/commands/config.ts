@@ -17,6 +17,7 @@ import { awaitRollout, withServingRevision } from "../deploy/await-rollout.ts";
 import { type ChangeDraft, checkChange, setVariables, unset } from "../deploy/change-settings.ts";
 import { formatChange, formatValue } from "../deploy/changes.ts";
 import { type SettingRow, settingRows } from "../deploy/setting-origins.ts";
+import { parseAsyncSettings } from "../options/async-settings.ts";
 import { parseSettingName, type SettingName, unsetOption } from "../options/setting-name.ts";
 import { parseRef } from "../options/target.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
@@ -97,6 +98,7 @@ function assign(draft: ChangeDraft, name: SettingName, value: string): void {
   else if (setting === "hostnames")
     draft.settings.hostnames = value.split(",").map((each) => asciiHostname(each.trim()));
   else if (setting === "warm") draft.settings.warm = value.split(";").map(warmWindow);
+  else if (setting === "async") draft.settings.async = parseAsyncSettings(value, '"async"');
   // The schema reports text that is not a number.
   else
     Object.assign(draft.settings, { [setting]: /^-?\d+$/.test(value) && NUMBERS.has(setting) ? Number(value) : value });

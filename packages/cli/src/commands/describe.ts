@@ -1,4 +1,4 @@
-import { type EndpointView, formatWarmWindow } from "@faas/core";
+import { type EndpointView, formatAsyncSettings, formatWarmWindow } from "@faas/core";
 import type { Command } from "commander";
 import { connect } from "../client/connect.ts";
 import { canaryRows } from "../deploy/canary-text.ts";
@@ -25,7 +25,7 @@ export function define(command: Command, io: Io): void {
 }
 
 function table(view: EndpointView): string {
-  const { env, secrets = {}, warm = [], ...settings } = view.settings;
+  const { env, secrets = {}, warm = [], async: calls, ...settings } = view.settings;
   const rows = [
     ["endpoint", `${view.org}/${view.endpoint}`],
     ["url", view.url],
@@ -42,6 +42,7 @@ function table(view: EndpointView): string {
     ["created", view.createdAt],
     ["updated", view.updatedAt],
     ...Object.entries(settings).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : String(value)]),
+    ...(calls === undefined ? [] : [["async", formatAsyncSettings(calls)]]),
     ...warm.map((window) => ["warm", formatWarmWindow(window)]),
     ...Object.entries(env).map(([name, value]) => [`env ${name}`, value]),
     ...Object.entries(secrets).map(([variable, name]) => [`secret ${variable}`, name]),

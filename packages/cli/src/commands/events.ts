@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type CloudEvent, type ErrorCode, eventTypeMatcher, FaasError } from "@faas/core";
+import { type CloudEvent, eventTypeMatcher } from "@faas/core";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Client } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
 import { readEvents } from "../client/events.ts";
+import { isTemporary } from "../client/temporary-errors.ts";
 import { checkOrg, parseRef } from "../options/target.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
 import { colors, printStatus, write } from "../terminal/output.ts";
@@ -19,13 +20,6 @@ interface Options extends GlobalOptions {
 const RETRY_MS = 1_000;
 /** Facts that are in the JSON alone. */
 const LONG: ReadonlySet<string> = new Set(["stages"]);
-/** Codes of errors that pass when the server is back. */
-const TEMPORARY: ReadonlySet<ErrorCode> = new Set([
-  "ANSWER_INCOMPLETE",
-  "CONTROL_SERVER_AWAY",
-  "SERVER_STOPPING",
-  "SERVER_UNREACHABLE",
-]);
 
 export function define(command: Command, io: Io): void {
   command
@@ -74,7 +68,7 @@ async function followEvents(
       }
     } catch (error) {
       if (io.signal.aborted) return;
-      if (!(error instanceof FaasError && TEMPORARY.has(error.code))) throw error;
+      if (!isTemporary(error)) throw error;
       // An error of the first request is more likely a mistake than a restart.
       if (!wasOpen && error.code !== "ANSWER_INCOMPLETE") throw error;
     }

@@ -1,52 +1,95 @@
-import { STATUS_CODES } from "node:http";
-import { endpointKey, FaasError, nearest } from "@faas/core";
-import type { Command } from "commander";
+import { asyncCallAcceptedSchema, endpointKey, FaasError, parseDuration, parseResponse } from "@faas/core";
+import { type Command, Option } from "commander";
+import { callKey } from "../calls/call-ref.ts";
+import { addCallResponseOptions, awaitCallResponse, type CallResponseOptions } from "../calls/print-call-response.ts";
+import { printResponse } from "../calls/print-response.ts";
+import { whereToLook } from "../calls/wait-for-call.ts";
 import type { Client } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
 import type { HttpResponse } from "../client/http-transport.ts";
-import { problemError } from "../client/problem-error.ts";
 import { addRequestOptions, methodOf, openBody, type RequestOptions } from "../options/request-options.ts";
 import { parseTarget, pathOf, type Target } from "../options/target.ts";
-import type { GlobalOptions, Io } from "../terminal/io.ts";
-import { colors, printStatus, showError, write } from "../terminal/output.ts";
+import { parsedOption } from "../options/value-parsers.ts";
+import type { Io } from "../terminal/io.ts";
+import { printStatus, printWarning } from "../terminal/output.ts";
 import { formatTiming } from "../terminal/timing.ts";
 
-interface Options extends GlobalOptions, RequestOptions {
-  readonly include?: boolean;
+interface Options extends CallResponseOptions, RequestOptions {
   readonly timing?: boolean;
+  readonly async?: boolean;
+  readonly idempotencyKey?: string;
+  readonly orderKey?: string;
+  readonly delay?: string;
 }
 
-/** Maximum bytes of a failed response that are kept to find a problem document in it. */
-const MAX_PROBLEM_BYTES = 1024 * 1024;
+/** Headers of an asynchronous call, and the options that set them. */
+const ASYNC_HEADERS = {
+  "idempotency-key": "idempotencyKey",
+  "x-faas-order-key": "orderKey",
+  "x-faas-delay": "delay",
+} as const;
 
 export function define(command: Command, io: Io): void {
   command.argument("<org/endpoint[/rest]>", "Endpoint to call, with path and query");
   addRequestOptions(command);
   command
-    .option("-i, --include", "Print status and headers of the response on stderr")
+    .option("--async", "Return when the server has stored the call, and print its name; the server delivers it")
+    .option(
+      "--idempotency-key <key>",
+      "Header Idempotency-Key; with --async, calls with the same key are accepted once",
+    )
+    .option("--order-key <key>", "With --async: calls with the same key are delivered one at a time, in their order")
+    .addOption(
+      new Option("--delay <duration>", "With --async: time before the first delivery").argParser(
+        parsedOption(parseDuration, "a duration such as 90s"),
+      ),
+    );
+  addCallResponseOptions(command);
+  command
     .option("--timing", "Print the time it took on stderr")
-    .addHelpText("after", "\nThe response body goes to stdout unchanged. Exit code 1 when the status is not 2xx.")
+    .addHelpText(
+      "after",
+      "\nThe response body goes to stdout unchanged. Exit code 1 when the status is not 2xx, or when the response to an asynchronous call has not come in time.",
+    )
     .action(async (target: string) => invoke(parseTarget(target), command.optsWithGlobals<Options>(), io));
 }
 
 async function invoke(target: Target, options: Options, io: Io): Promise<void> {
+  checkOptions(options);
   const client = await connect(options, io);
   const request = await requestOf(options, io);
   const startedAt = performance.now();
   const response = await client.call(pathOf(target), request);
   const headMs = performance.now() - startedAt;
-  if (options.include) printHead(response, io);
-  const succeeded = response.statusCode >= 200 && response.statusCode < 300;
-  const body = await copyBody(client.read(response.body), response, io);
-  if (options.timing) printStatus(io, formatTiming({ headMs, totalMs: performance.now() - startedAt }, response, io));
-  if (succeeded || io.signal.aborted) return;
-  io.exitCode = 1;
-  await printFailure(response.statusCode, body, target, client, options, io);
+  if (options.async && isAccepted(response)) return accepted(response, target, client, options, io);
+  const onEnd = () => {
+    if (options.timing) printStatus(io, formatTiming({ headMs, totalMs: performance.now() - startedAt }, response, io));
+  };
+  await printResponse({ target, response, onEnd }, client, options, io);
+  if (options.async && response.statusCode < 400)
+    printWarning(io, "the call was synchronous: the server does not support asynchronous calls");
+}
+
+/** @throws USAGE when an option contradicts another */
+function checkOptions(options: Options): void {
+  const asyncOptions = { "--wait": options.wait, "--order-key": options.orderKey, "--delay": options.delay };
+  for (const [name, value] of Object.entries(asyncOptions))
+    if (value !== undefined && !options.async) throw new FaasError("USAGE", `${name} requires --async`);
+  if (options.timing && options.async)
+    throw new FaasError(
+      "USAGE",
+      'Expected --timing or --async, got both: "faas calls show" has the time of each delivery',
+    );
 }
 
 async function requestOf(options: Options, io: Io) {
   const { data, header = {} } = options;
-  const given = Object.fromEntries(Object.entries(header).map(([name, values]) => [name, [...values]]));
+  const given: Record<string, string[]> = Object.fromEntries(
+    Object.entries(header).map(([name, values]) => [name, [...values]]),
+  );
+  if (options.async) given.prefer = [...(given.prefer ?? []), "respond-async"];
+  for (const [name, option] of Object.entries(ASYNC_HEADERS))
+    if (options[option] !== undefined) given[name] = [options[option]];
   const method = methodOf(options);
   if (data === undefined) return { method, headers: given };
   const { body, type, length } = await openBody(data, io, "content-type" in given);
@@ -54,72 +97,22 @@ async function requestOf(options: Options, io: Io) {
   return { method, headers: { ...known, ...given }, body };
 }
 
-function printHead({ statusCode, headers }: HttpResponse, io: Io): void {
-  printStatus(io, `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode] ?? ""}`.trimEnd());
-  for (const [name, value] of Object.entries(headers))
-    for (const each of [value].flat()) printStatus(io, `${name}: ${each}`);
-  printStatus(io, "");
-}
+const isAccepted = ({ statusCode, headers }: HttpResponse) =>
+  statusCode === 202 && /\brespond-async\b/.test(String(headers["preference-applied"] ?? ""));
 
-/** Copies the body to stdout. Returns the beginning of that of a failed response, in which a problem document may be. */
-async function copyBody(body: AsyncIterable<Buffer>, response: HttpResponse, io: Io): Promise<Buffer> {
-  const { statusCode, headers } = response;
-  const maxKept = statusCode >= 200 && statusCode < 300 ? 0 : MAX_PROBLEM_BYTES;
-  // On a terminal the error says all that a problem document does.
-  const isExplained = maxKept > 0 && headers["content-type"] === "application/problem+json";
-  if (!isExplained || !io.stdout.isTTY) return copyToStdout(body, maxKept, io);
-  const bytes = Buffer.concat(await Array.fromAsync(body));
-  return problemError(bytes.toString("utf8")) ? bytes : copyToStdout([bytes], maxKept, io);
-}
-
-/** Copies a body to stdout byte for byte; returns at most its first `maxKept` bytes. */
-async function copyToStdout(body: AsyncIterable<Buffer> | Iterable<Buffer>, maxKept: number, io: Io): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  let last: number | undefined;
-  for await (const chunk of body) {
-    if (bytes < maxKept) chunks.push(chunk.subarray(0, maxKept - bytes));
-    bytes += chunk.length;
-    last = chunk.at(-1) ?? last;
-    await write(io, chunk);
-  }
-  // The prompt, and our own lines, begin on a new line.
-  if (io.stdout.isTTY && last !== undefined && last !== 0x0a) io.stdout.write("\n");
-  return Buffer.concat(chunks);
-}
-
-/** Prints the reason of a failed response, from its problem document if it has one. */
-async function printFailure(
-  status: number,
-  body: Buffer,
-  target: Target,
+/** Prints the name of an accepted call on stdout, or waits for its response. */
+async function accepted(
+  response: HttpResponse,
+  { org, endpoint }: Target,
   client: Client,
   options: Options,
   io: Io,
 ): Promise<void> {
-  const problem = problemError(body.toString("utf8"));
-  if (problem) {
-    showError(await withAdvice(problem, target, client), io, options.verbose ?? false);
-    return;
-  }
-  const color = colors(io.stderr, io);
-  printStatus(
-    io,
-    `${color.red("error:")} ${endpointKey(target)} responded with ${status} ${STATUS_CODES[status] ?? ""}`.trimEnd(),
-  );
-  if (status >= 500) printStatus(io, `${color.yellow("hint:")} ${logsHint(target)}`);
+  const text = Buffer.concat(await Array.fromAsync(client.read(response.body))).toString("utf8");
+  const { id, duplicate } = parseResponse(asyncCallAcceptedSchema, JSON.parse(text), endpointKey({ org, endpoint }));
+  const ref = { org, id };
+  if (duplicate) printStatus(io, `An earlier call has this idempotency key: ${callKey(ref)}.`);
+  if (options.wait !== undefined) return awaitCallResponse(client, ref, options, io);
+  io.stdout.write(`${callKey(ref)}\n`);
+  printStatus(io, whereToLook(ref));
 }
-
-/** Adds a suggestion for a mistyped name, or a pointer to the logs when the function failed. */
-async function withAdvice(problem: FaasError, target: Target, client: Client): Promise<FaasError> {
-  const { code, message, extensions, status } = problem;
-  if (code === "ENDPOINT_NOT_FOUND" || code === "ORG_NOT_FOUND") {
-    const known = await client.endpoints().catch(() => []);
-    const suggestion = nearest(endpointKey(target), known.map(endpointKey));
-    return suggestion === undefined ? problem : new FaasError(code, message, { extensions: { suggestion } });
-  }
-  if (status < 500 || code === "SERVER_STOPPING" || code === "NO_CAPACITY") return problem;
-  return new FaasError(code, message, { extensions: { hint: logsHint(target), ...extensions } });
-}
-
-const logsHint = (target: Target) => `run "faas logs ${endpointKey(target)}" to see the output of the function`;

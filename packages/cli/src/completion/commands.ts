@@ -1,7 +1,7 @@
 import type { Argument, Command, Option } from "commander";
 
 /** Kinds of names that a server has, which `faas completion-names` prints. */
-export const nameKinds = ["orgs", "endpoints", "revisions", "secrets"] as const;
+export const nameKinds = ["orgs", "endpoints", "revisions", "secrets", "calls"] as const;
 export type NameKind = (typeof nameKinds)[number];
 
 /** Possible values at a place of the command line: words, names that the server has, or anything, such as a file, when both are empty. */
@@ -70,6 +70,7 @@ function valuesOf(argument: Argument, path: string): Values {
   const name = argument.name();
   const words = argument.argChoices ?? [];
   if (/^org\[?\/endpoint/.test(name)) return { words, names: "endpoints" };
+  if (name === "org/id") return { words, names: "calls" };
   if (name === "org") return { words, names: "orgs" };
   if (name.startsWith("revision")) return { words, names: "revisions" };
   if (name === "name" && path.startsWith("secret ")) return { words, names: "secrets" };

@@ -1,4 +1,5 @@
 import {
+  type AsyncSettings,
   apps,
   asciiHostname,
   egresses,
@@ -17,6 +18,7 @@ import {
   withDefaults,
 } from "@faas/core";
 import { type Command, InvalidArgumentError } from "commander";
+import { parseAsyncSettings } from "./async-settings.ts";
 import { integerOption, optionWithLaterDefault } from "./value-parsers.ts";
 
 /** Deploy settings as commander returns them, named as in `faas.json`. */
@@ -99,6 +101,11 @@ function addScalingOptions(command: Command): void {
       'Time with more replicas, such as "0 8 * * 1-5 Europe/Berlin 10h 2"; repeatable',
       warmWindow,
     )
+    .option(
+      "--async <key=value>",
+      "Rules for asynchronous calls, such as attempts=3,failures=429,5xx; repeatable",
+      asyncSettings,
+    )
     .addOption(optionWithLaterDefault("--scaler <scaler>", "Scaling algorithm", scaler).choices(scalers))
     .addOption(
       optionWithLaterDefault("--concurrency <n>", "Concurrent requests per replica", concurrency).argParser(
@@ -174,6 +181,11 @@ function warmWindow(text: string, previous: readonly WarmWindow[] = []): readonl
   if (issue) throw new InvalidArgumentError(issue.message.replace(/^expected /, ""));
   return [...previous, window];
 }
+
+const asyncSettings = (text: string, previous: AsyncSettings = {}): AsyncSettings => ({
+  ...previous,
+  ...parseAsyncSettings(text, "the `--async` option"),
+});
 
 function hostname(text: string, previous: readonly string[] = []): readonly string[] {
   const name = asciiHostname(text);

@@ -1,5 +1,5 @@
 /** Commands and options that delete or stop something, or skip the question before. */
-const DESTRUCTIVE = new Set(["down", "logout", "remove", "revoke", "rm", "uninstall", "--all", "--yes"]);
+const DESTRUCTIVE = new Set(["down", "drop", "logout", "remove", "revoke", "rm", "uninstall", "--all", "--yes"]);
 
 /** Removes destructive commands and options from commander's "Did you mean …?": a typing error must not lead to one. */
 export function withoutDestructiveSuggestions(message: string): string {

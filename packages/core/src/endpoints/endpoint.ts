@@ -79,6 +79,8 @@ export interface EndpointSpec extends EndpointRef {
   /** Infinity: never idle; `auto`: chosen by the server. */
   readonly idleTimeoutMs: number | "auto";
   readonly timeoutMs: number;
+  /** Settings of asynchronous calls. Absent: the defaults. */
+  readonly async?: AsyncSettings;
   readonly cpuMillis: number;
   /** CPU limit that load may raise `cpuMillis` to, in place. Absent: the server's default. */
   readonly cpuMaxMillis?: number;
@@ -154,6 +156,7 @@ export function revisionId(artifact: Artifact, settings: Settings, versions?: Re
       "cpuMax",
       "warm",
       "keepWarm",
+      "async",
     ]),
     ...(settings.egress === undefined ? [] : [{ egress: settings.egress }]),
     ...(settings.visibility === undefined ? [] : [{ visibility: settings.visibility }]),
@@ -192,6 +195,7 @@ export function endpointSpec(ref: EndpointRef, revision: Revision): EndpointSpec
     concurrency: settings.concurrency,
     idleTimeoutMs: parseIdleTimeout(settings.idleTimeout),
     timeoutMs: parseDuration(settings.timeout) as number,
+    ...(settings.async === undefined ? {} : { async: settings.async }),
     cpuMillis: parseCpu(settings.cpu) as number,
     ...(settings.cpuMax === undefined ? {} : { cpuMaxMillis: parseCpu(settings.cpuMax) as number }),
     memoryBytes: parseSize(settings.memory) as number,

@@ -29,6 +29,7 @@ const values = {
   idleTimeout: fc.constantFrom("5m", "never"),
   keepWarm: fc.constantFrom("0s", "1h"),
   timeout: fc.constantFrom("30s", "1s"),
+  async: fc.constantFrom({}, { attempts: 3 }, { failures: "5xx", keep: "1h" }),
   cpu: fc.constantFrom("100m", "1"),
   cpuMax: fc.constantFrom("1", "2"),
   memory: fc.constantFrom("256Mi", "1Gi"),

@@ -2,6 +2,12 @@ import { z } from "zod";
 import { hostnameSchema } from "../hostname-schemas.ts";
 import { normalizedHostnames } from "../hostnames.ts";
 import { parseCpu } from "../units.ts";
+import {
+  asyncSettingsProblem,
+  asyncSettingsSchema,
+  normalizedAsyncSettings,
+  storedAsyncSettings,
+} from "./async-settings.ts";
 import { cpuQuantity, DAY_MS, duration, REPLICAS_MAX, size } from "./quantity-schemas.ts";
 import { secretName, VARIABLE, WITHOUT_NUL } from "./secrets.ts";
 import { storedWarmWindows, warmWindowsSchema } from "./warm-windows.ts";
@@ -134,6 +140,9 @@ export const settingsInputSchema = z.strictObject({
       "Time for which the revision that served before keeps a replica after a deployment, for a rollback without a cold start (default 10m). 0s: none",
     ),
   timeout: duration(1, DAY_MS).optional().describe("Maximum duration of a request (default 30s)"),
+  async: asyncSettingsSchema
+    .optional()
+    .describe("Deliveries of asynchronous calls: attempts, waits between them, and how long their responses are kept"),
   cpu: cpuQuantity()
     .optional()
     .describe("CPU limit of a replica in cores (default 100m). The embedded platform does not enforce it"),
@@ -202,6 +211,7 @@ export const settingsSchema = z.object({
   idleTimeout: z.string().describe('A duration, "never" or "auto"'),
   keepWarm: z.string().optional().describe("A duration. Absent: 10m"),
   timeout: z.string().describe("A duration"),
+  async: storedAsyncSettings.optional().describe("Absent: the defaults"),
   cpu: z.string().describe("A CPU quantity"),
   cpuMax: z.string().optional().describe("A CPU quantity. Absent: that of the server, or cpu"),
   memory: z.string().describe("A size"),
@@ -220,6 +230,7 @@ export type Settings = z.infer<typeof settingsSchema>;
 /** Fills in the defaults. */
 export function withDefaults(input: SettingsInput): Settings {
   const { replicas = 1, warm = [] } = input;
+  const asyncSettings = normalizedAsyncSettings(input.async ?? {});
   return {
     runtime: input.runtime ?? "node",
     ...(input.app === undefined || input.app === "function" ? {} : { app: input.app }),
@@ -237,6 +248,7 @@ export function withDefaults(input: SettingsInput): Settings {
     idleTimeout: input.idleTimeout ?? "5m",
     ...(input.keepWarm === undefined ? {} : { keepWarm: input.keepWarm }),
     timeout: input.timeout ?? "30s",
+    ...(Object.keys(asyncSettings).length > 0 ? { async: asyncSettings } : {}),
     cpu: input.cpu ?? "100m",
     ...(input.cpuMax === undefined ? {} : { cpuMax: input.cpuMax }),
     memory: input.memory ?? "256Mi",
@@ -262,6 +274,8 @@ export function settingsProblem(settings: Settings): string | undefined {
   const { cpu, cpuMax = cpu } = settings;
   if ((parseCpu(cpuMax) ?? 0) < (parseCpu(cpu) ?? 0))
     return `expected "cpuMax" to be at least "cpu" (${cpu}), got ${cpuMax}`;
+  const asyncProblem = asyncSettingsProblem(settings.async ?? {});
+  if (asyncProblem) return asyncProblem;
   const twice = Object.keys(settings.secrets ?? {}).filter((variable) => Object.hasOwn(settings.env, variable));
   if (twice.length > 0)
     return `expected each variable to be in "env" or in "secrets", but ${twice.join(", ")} ${twice.length > 1 ? "are" : "is"} in both. Remove one, or use another variable for the secret`;

@@ -34,6 +34,7 @@ const VALUES: Required<SettingsInput> = {
   idleTimeout: "30s",
   keepWarm: "1m",
   timeout: "10s",
+  async: { attempts: 3, failures: "429,5xx" },
   cpu: "200m",
   cpuMax: "500m",
   memory: "300Mi",

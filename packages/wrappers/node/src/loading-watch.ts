@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 
-/** Seconds of loading after which the position of the code is reported; core/endpoints/loading-report.ts has the same, and the same text. */
+/** Seconds of loading after which the position of the code is reported; core/starts/loading-report.ts has the same, and the same text. */
 const REPORT_SECONDS = 6;
 
 /** Process that was started before its code was known. */

@@ -1,4 +1,4 @@
-import type { StartStage } from "./platform.ts";
+import type { StartStage } from "../endpoints/platform.ts";
 
 /** A stage of a replica's start, in milliseconds of the clock that the caller uses. */
 export interface StartInterval {
