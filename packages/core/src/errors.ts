@@ -16,10 +16,12 @@ export const errorCodes = {
   ENDPOINT_NOT_FOUND: [404, "Endpoint not found"],
   REVISION_NOT_FOUND: [404, "Revision not found"],
   SECRET_NOT_FOUND: [404, "Secret not found"],
+  CALL_NOT_FOUND: [404, "Asynchronous call not found"],
   BUNDLE_NOT_FOUND: [404, "Bundle not found"],
   METHOD_NOT_ALLOWED: [405, "Method not allowed"],
   REQUEST_TIMEOUT: [408, "Request timeout"],
   DEPLOYMENT_IN_PROGRESS: [409, "Another deployment is in progress"],
+  CALL_NOT_ENDED: [409, "The asynchronous call has no response yet"],
   LIMIT_EXCEEDED: [409, "Organization limit exceeded"],
   HOSTNAME_TAKEN: [409, "Hostname in use"],
   SECRET_IN_USE: [409, "Secret in use"],
@@ -36,6 +38,7 @@ export const errorCodes = {
   UPGRADE_REQUIRED: [426, "Another protocol is required"],
   RATE_LIMITED: [429, "Too many requests"],
   CONCURRENCY_LIMITED: [429, "Too many concurrent requests"],
+  CALLS_LIMITED: [429, "Too many asynchronous calls wait"],
   HEADERS_TOO_LARGE: [431, "Request header fields too large"],
 
   // Failed calls.

@@ -2,6 +2,7 @@ import type { RequestListener } from "node:http";
 import type { Server as SecureServer } from "node:https";
 import { DEFAULT_PORT, type Logger, type Platform } from "@faas/core";
 import {
+  type AsyncCallAcceptor,
   type CertificateSet,
   createGateway,
   createHttpServer,
@@ -11,6 +12,8 @@ import {
   type KeyVerifier,
   type Tracing,
 } from "@faas/gateway";
+import { CallsSessions } from "./async-calls/calls-sessions.ts";
+import type { Deliver } from "./async-calls/deliveries.ts";
 import { GatewayProcesses } from "./gateway-processes/gateway-processes.ts";
 import { recordsFolder } from "./gateway-processes/orphan-gateways.ts";
 import type { GatewayGroup } from "./gateways/group.ts";
@@ -31,6 +34,8 @@ interface Listening {
   readonly port?: number;
   readonly watchCertificates?: () => void;
   readonly gateways?: NonNullable<RunningServer["gateways"]>;
+  /** Delivers asynchronous calls. */
+  readonly deliver: Deliver;
   /** Distributes connections as before, when a server that shared the port has ended. */
   readonly distributeConnections?: () => void;
 }
@@ -43,22 +48,34 @@ interface ListeningContext {
   readonly api: RequestListener;
 }
 
-/** Listens for gateways in other processes: for their links, and for the requests of the control API that they pass on. */
+/** Listens for gateways in other processes: for their links, for asynchronous calls, and for the requests of the control API that they pass on. */
 export async function listenForGateways({
   options,
   stack,
   api,
   dataDir,
   gateways: sessions,
-}: ListeningContext & { readonly dataDir: string; readonly gateways: GatewayGroup }): Promise<Listening> {
+  asyncCalls,
+}: ListeningContext & {
+  readonly dataDir: string;
+  readonly gateways: GatewayGroup;
+  readonly asyncCalls: AsyncCallAcceptor;
+}): Promise<Listening> {
+  const calls = new CallsSessions(asyncCalls);
   const address = await controlAddress(options.gateways ?? {}, dataDir);
-  const listener = new ControlListener({ address, app: api, accept: (connection) => sessions.accept(connection) });
+  const listener = new ControlListener({
+    address,
+    app: api,
+    accept: (connection) => sessions.accept(connection),
+    openCalls: (socket, head) => calls.open(socket, head),
+  });
   const port = await listener.listen();
   stack.use(listener);
   // Open links would keep the listener from closing.
   stack.use(sessions);
+  stack.use(calls);
   const control = "path" in address ? `unix:${address.path}` : `http://${address.host}:${port}`;
-  return { gateways: { sessions, control } };
+  return { gateways: { sessions, control }, deliver: (delivery, signal) => calls.deliver(delivery, signal) };
 }
 
 interface GatewaysContext extends ListeningContext {
@@ -104,6 +121,7 @@ interface CallsContext extends ListeningContext {
   readonly metrics: Metrics;
   readonly accessLog: AccessLogWriter | undefined;
   readonly tracing: Tracing | undefined;
+  readonly asyncCalls: AsyncCallAcceptor;
   /** Aborted when the server stops. */
   readonly stopping: AbortSignal;
   /** Returns the time for which idle connections are served when the server stops. */
@@ -113,7 +131,7 @@ interface CallsContext extends ListeningContext {
 /** Listens for calls, which a gateway in this process serves, and for requests of the control API. */
 export async function listenForCalls(context: CallsContext): Promise<Listening> {
   const { options, stack, api, certificates, store, keys, platform, registry, metrics, accessLog, tracing } = context;
-  const { stopping, idleMs } = context;
+  const { stopping, idleMs, asyncCalls } = context;
   const gateway = createGateway({
     endpoints: registry,
     metrics,
@@ -122,6 +140,7 @@ export async function listenForCalls(context: CallsContext): Promise<Listening> 
     notReady: () => platform.notReady,
     tracing: tracing?.calls,
     ending: stopping,
+    asyncCalls,
     ...(keys ? { keys } : {}),
     ...(options.onRequest ? { onRequest: options.onRequest } : {}),
   });
@@ -133,5 +152,10 @@ export async function listenForCalls(context: CallsContext): Promise<Listening> 
   const port = await listen(server, { host, port: options.port ?? DEFAULT_PORT, sharedWith: predecessor?.port });
   stack.defer(() => drain(server, { idleMs: idleMs(), sharers: idleMs() > 0 ? 1 : undefined }));
   const watchCertificates = () => certificates?.renewIn(server as SecureServer);
-  return { port, watchCertificates, distributeConnections: () => void distributeConnections(server) };
+  return {
+    port,
+    deliver: gateway.deliver,
+    watchCertificates,
+    distributeConnections: () => void distributeConnections(server),
+  };
 }

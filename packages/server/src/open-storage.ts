@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { CertificateSet, type Tracing } from "@faas/gateway";
 import type { Logger } from "pino";
 import { AuditLog } from "./audit/audit-log.ts";
@@ -8,6 +9,7 @@ import type { DisposerStack } from "./lib/disposer-stack.ts";
 import { lockDataDir } from "./lock-data-folder.ts";
 import { LogStore } from "./logs/log-store.ts";
 import { certificatesIn, type ServerOptions } from "./options.ts";
+import { openJournalQueue } from "./queue/journal/journal-queue.ts";
 import { Store } from "./state/store.ts";
 
 /** Start under way: its steps, and how to undo them. */
@@ -43,8 +45,12 @@ export async function openStorage(startup: Startup) {
     }),
   );
   stack.share({ [Symbol.asyncDispose]: () => store.close() }, role);
+  const queue = await step("queue", () =>
+    openJournalQueue({ folder: join(dataDir, "queue"), assertLockHeld: () => lock.verify(), log }),
+  );
+  stack.share(queue, role);
   const logs = stack.use(new LogStore(dataDir));
   const bundles = new BundleStore(dataDir, options.bundleLimitBytes ?? 512 * 2 ** 20);
   const keys = new KeyService({ store, ...(fixedKey ? { fixed: fixedKey } : {}) });
-  return { lock, lost, certificates, audit, store, logs, bundles, keys };
+  return { lock, lost, certificates, audit, store, queue, logs, bundles, keys };
 }

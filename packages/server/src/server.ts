@@ -12,6 +12,7 @@ import {
 } from "@faas/core";
 import { EndpointRegistry, OutlierDetector, openTracing, StatusSync } from "@faas/gateway";
 import { pino } from "pino";
+import { createAsyncCalls, startDeliveries } from "./async-calls/start-async-calls.ts";
 import { createFirstKey } from "./auth/first-key.ts";
 import { CpuScaler } from "./autoscaler/cpu-scaler.ts";
 import { Autoscaler } from "./autoscaler/loop.ts";
@@ -148,8 +149,9 @@ async function startControl(startup: Startup, storage: Storage) {
   );
   stack.share(secrets, role);
   await step("secrets", () => secrets.start());
+  const asyncCalls = createAsyncCalls({ ...startup, ...storage, ...served });
   await step("replicas of the previous server", () => startReplicas(registry, options.predecessor?.replicas ?? []));
-  return { platform, ...served, bundleAccess, storageQuota, deployments, previews, canaries, secrets };
+  return { platform, ...served, bundleAccess, storageQuota, deployments, previews, canaries, secrets, asyncCalls };
 }
 
 /** Creates what is served: the registry, and everything that follows its endpoints and their calls. */
@@ -222,8 +224,8 @@ async function serve(startup: Startup, storage: Storage, control: Control) {
   const gate = new ControlGate(createApi(startup, storage, control, stopping.signal));
   let idleMs = 0;
   const listener = await step("listener", () => {
-    const { gateways } = control;
-    if (gateways) return listenForGateways({ ...startup, gateways, api: gate.listener });
+    const { gateways, asyncCalls } = control;
+    if (gateways) return listenForGateways({ ...startup, gateways, asyncCalls, api: gate.listener });
     return listenForCalls({
       ...startup,
       ...control,
@@ -232,6 +234,7 @@ async function serve(startup: Startup, storage: Storage, control: Control) {
     });
   });
   const { gateways } = listener;
+  await step("deliveries", () => startDeliveries({ ...startup, ...storage, ...control }, listener.deliver));
   const processes =
     gateways && (await step("gateways", () => runGateways({ ...startup, api: gate.listener, gateways })));
   const adminToken = await step("first admin key", () =>
@@ -265,7 +268,7 @@ function createApi(
 ): RequestListener {
   const { platform, registry, metrics, events, bundleAccess, storageQuota, deployments, secrets, defaultLimits } =
     control;
-  const { traffic, previews, canaries, recentCalls } = control;
+  const { traffic, previews, canaries, recentCalls, asyncCalls } = control;
   const traces = tracing && { spans: tracing.spans, rollouts: stack.use(new RolloutSpans(store, registry)) };
   const app = createApp({
     traces,
@@ -287,6 +290,7 @@ function createApi(
     platform,
     metrics,
     recentCalls,
+    asyncCalls,
     events,
     logs,
     config: serverConfig(version, options, platform, bundles),

@@ -26,6 +26,8 @@ const flags: Readonly<Record<LimitName, { readonly value: string; readonly text:
   requestsPerSecond: { value: "n", text: "Calls per second, in the long run" },
   burst: { value: "n", text: "Calls at once after a pause (without it, the calls of one second)" },
   concurrentRequests: { value: "n", text: "Calls in progress at a time" },
+  waitingCalls: { value: "n", text: "Asynchronous calls that are not completed" },
+  waitingBytes: { value: "size", text: "Bodies of those calls together, such as 1Gi" },
   bodySize: { value: "size", text: "Size of a request body, also where --body-limit allows more" },
   bundleBytes: { value: "size", text: "Stored bundles together, such as 1Gi" },
   revisions: { value: "n", text: "Kept revisions of each endpoint, including the serving one" },
@@ -80,6 +82,8 @@ const EXPECTED: Readonly<Record<LimitName, string>> = {
   requestsPerSecond: "a number from 0.01 to 1000000",
   burst: "a whole number from 1 to 10000000",
   concurrentRequests: COUNT,
+  waitingCalls: COUNT,
+  waitingBytes: SIZE,
   bodySize: SIZE,
   bundleBytes: SIZE,
   revisions: "a whole number from 1 to 100",
@@ -121,7 +125,8 @@ function formatUse(name: LimitName, use: OrgDetails["use"]): string {
     return "-";
   if (name === "hostnames") return use.hostnames?.join(", ") ?? NONE;
   const value = use[name];
-  if (name === "bundleBytes") return formatRounded(Number(value));
+  if (name === "bundleBytes" || name === "waitingBytes") return formatRounded(Number(value ?? 0));
+  if (name === "waitingCalls") return String(value ?? 0);
   if (name === "cpu") return String((parseCpu(String(value)) ?? 0) / 1000);
   if (name === "memory") return formatSize(parseSize(String(value)) ?? 0);
   return String(value);

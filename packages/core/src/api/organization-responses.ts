@@ -14,6 +14,11 @@ const limitsUseSchema = z
     memory: z.string(),
     requestsPerSecond: z.number().describe("Admitted calls, averaged over the last ten seconds"),
     concurrentRequests: z.int(),
+    waitingCalls: z
+      .int()
+      .optional()
+      .describe("Asynchronous calls that have not been completed. Absent: an older server"),
+    waitingBytes: z.int().optional().describe("Bytes of their bodies"),
     bundleBytes: z.int(),
     hostnames: z.array(z.string()).optional().describe("Hostnames of its endpoints. Absent: none"),
   })

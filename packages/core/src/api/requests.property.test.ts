@@ -191,6 +191,8 @@ const limits = Object.fromEntries([
     "requestsPerSecond",
     "burst",
     "concurrentRequests",
+    "waitingCalls",
+    "waitingBytes",
     "bodySize",
     "bundleBytes",
     "warmPods",

@@ -18,13 +18,19 @@ export interface LogFilter {
 /** Returns true for a list of statuses such as `404` or `4xx,503`. */
 export const isStatusList = (text: string): boolean => STATUSES.test(text);
 
+/** Returns true if a status is in a list, as `isStatusList` accepts it. */
+export const hasStatusIn = (status: number, list: string): boolean => startsWithOne(String(status), startsOf(list));
+
+const startsOf = (list: string) => list.split(",").map((one) => one.replace("xx", ""));
+const startsWithOne = (status: string, starts: readonly string[]) => starts.some((start) => status.startsWith(start));
+
 /** Pattern of a list of statuses, for schemas. */
 export const STATUS_LIST_PATTERN = STATUSES.source;
 
 /** Returns a function that tells whether a line meets all conditions. */
 export function lineMatcher({ grep, status, requestId, level }: LogFilter): (line: LogLine) => boolean {
   const text = grep?.toLowerCase();
-  const statuses = status?.split(",").map((one) => one.replace("xx", ""));
+  const statuses = status === undefined ? undefined : startsOf(status);
   return (line) => {
     if (requestId !== undefined && line.requestId !== requestId) return false;
     if (statuses !== undefined && !hasStatus(line, statuses)) return false;
@@ -34,7 +40,5 @@ export function lineMatcher({ grep, status, requestId, level }: LogFilter): (lin
 }
 
 function hasStatus({ access }: LogLine, starts: readonly string[]): boolean {
-  if (access === undefined) return false;
-  const status = String(access.status);
-  return starts.some((start) => status.startsWith(start));
+  return access !== undefined && startsWithOne(String(access.status), starts);
 }

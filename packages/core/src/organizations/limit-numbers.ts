@@ -12,6 +12,9 @@ export interface LimitNumbers {
   readonly requestsPerSecond: number;
   readonly burst: number;
   readonly concurrentRequests: number;
+  /** Asynchronous calls that have not been completed, and the bytes of their bodies. */
+  readonly waitingCalls: number;
+  readonly waitingBytes: number;
   readonly bodyBytes: number;
   readonly bundleBytes: number;
   /** Kept revisions of an endpoint. */
@@ -22,6 +25,9 @@ export interface LimitNumbers {
 export const DEFAULT_LIMITS = {
   /** Waiting calls use memory and sockets of the server: without a limit, one organization could exhaust them. */
   concurrentRequests: 10_000,
+  /** Each uses some of the server's memory. */
+  waitingCalls: 100_000,
+  waitingBytes: "1Gi",
   revisions: 20,
 } as const satisfies Limits;
 
@@ -38,6 +44,8 @@ export function limitNumbers(limits: Limits, defaults: Limits = {}): LimitNumber
     requestsPerSecond,
     burst: all.burst ?? Math.max(1, Math.ceil(requestsPerSecond)),
     concurrentRequests: all.concurrentRequests ?? DEFAULT_LIMITS.concurrentRequests,
+    waitingCalls: all.waitingCalls ?? DEFAULT_LIMITS.waitingCalls,
+    waitingBytes: parsed(all.waitingBytes ?? DEFAULT_LIMITS.waitingBytes, parseSize),
     bodyBytes: parsed(all.bodySize, parseSize),
     bundleBytes: parsed(all.bundleBytes, parseSize),
     revisions: all.revisions ?? DEFAULT_LIMITS.revisions,

@@ -37,6 +37,10 @@ export const limitsSchema = z.strictObject({
     .optional()
     .describe("Calls in a burst after a pause (default: those of one second); needs requestsPerSecond"),
   concurrentRequests: count(1_000_000).optional().describe("Concurrent calls, including waiting ones and WebSockets"),
+  waitingCalls: count(10_000_000)
+    .optional()
+    .describe("Asynchronous calls that wait, are being delivered or have failed (default 100000)"),
+  waitingBytes: size.optional().describe("Bodies of those calls together (default 1Gi)"),
   bodySize: size.optional().describe("Maximum request body, even if an endpoint's bodyLimit is larger"),
   bundleBytes: size.optional().describe("Stored bundles together"),
   revisions: z

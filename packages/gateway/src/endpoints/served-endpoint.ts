@@ -57,6 +57,8 @@ export class ServedEndpoint<Spec extends GatewaySpec = GatewaySpec> implements S
   /** Undefined for a gateway without others: it has all slots. */
   readonly #sharing: SlotSharing | undefined;
   readonly #queue = new WaitQueue<Waiter>();
+  /** Asynchronous calls, which wait behind all others. */
+  readonly #background = new WaitQueue<Waiter>();
   /** Undefined until a replica fails. */
   #ejection: Ejection | undefined;
   /** All listed replicas, ready or not: one that is unready for a moment keeps its count of requests. */
@@ -121,7 +123,7 @@ export class ServedEndpoint<Spec extends GatewaySpec = GatewaySpec> implements S
 
   /** Requests that wait for a replica to become ready or for a slot on one. */
   get waiting(): number {
-    return this.#queue.length;
+    return this.#queue.length + this.#background.length;
   }
 
   /** Requests in flight at all gateways. */
@@ -162,10 +164,14 @@ export class ServedEndpoint<Spec extends GatewaySpec = GatewaySpec> implements S
     );
   }
 
-  /** Acquires a slot on a replica. Returns `undefined` when there is none, or others wait for one: then the request must `wait`. */
-  acquire(): ServedReplica | undefined {
-    if (this.#queue.length > 0) return undefined;
-    const replica = pickReplica(this.replicas, this.#rotation++);
+  /**
+   * Acquires a slot on a replica. Returns `undefined` when there is none, or others wait for one: then the request must `wait`.
+   *
+   * @param isBackground the request is an asynchronous call
+   */
+  acquire(isBackground = false): ServedReplica | undefined {
+    if (this.#queue.length > 0 || (isBackground && this.#background.length > 0)) return undefined;
+    const replica = this.#pick(isBackground);
     if (replica === undefined) return undefined;
     replica.inFlight++;
     this.inFlight++;
@@ -180,23 +186,23 @@ export class ServedEndpoint<Spec extends GatewaySpec = GatewaySpec> implements S
     this.inFlight--;
     this.lastRequestMs = now;
     if (replica.contended) this.#sharing?.released(this, replica);
-    if (this.#queue.length > 0) this.assignSlots();
+    if (this.waiting > 0) this.assignSlots();
   }
 
   wait(waiter: Waiter): void {
-    this.#queue.push(waiter);
-    if (this.inFlight + this.#queue.length > this.pressure) this.onPressure?.();
+    this.#queueOf(waiter).push(waiter);
+    if (this.inFlight + this.waiting > this.pressure) this.onPressure?.();
     this.#sharing?.changed(this);
   }
 
   /** Waits before all others: for a request whose replica turned out to be gone. */
   waitFirst(waiter: Waiter): void {
-    this.#queue.unshift(waiter);
+    this.#queueOf(waiter).unshift(waiter);
     this.#sharing?.changed(this);
   }
 
   stopWaiting(waiter: Waiter): void {
-    this.#queue.remove(waiter);
+    this.#queueOf(waiter).remove(waiter);
     this.#sharing?.changed(this);
   }
 
@@ -223,15 +229,10 @@ export class ServedEndpoint<Spec extends GatewaySpec = GatewaySpec> implements S
 
   /** Gives free slots to waiting requests; rejects these when the served revision cannot start. */
   assignSlots(): void {
-    if (this.#queue.length === 0) return;
-    while (this.#queue.length > 0) {
-      const replica = pickReplica(this.replicas, this.#rotation++);
-      if (replica === undefined) break;
-      replica.inFlight++;
-      this.inFlight++;
-      this.#queue.shift()?.onSlot(replica);
-    }
-    const failure = this.#queue.length > 0 ? this.failure() : undefined;
+    if (this.waiting === 0) return;
+    this.#assignSlotsTo(this.#queue, false);
+    if (this.#queue.length === 0) this.#assignSlotsTo(this.#background, true);
+    const failure = this.waiting > 0 ? this.failure() : undefined;
     if (failure) this.rejectAll(failure);
     this.#sharing?.changed(this);
   }
@@ -273,7 +274,28 @@ export class ServedEndpoint<Spec extends GatewaySpec = GatewaySpec> implements S
 
   /** Rejects all waiting requests. */
   rejectAll(error: Error): void {
-    for (let waiter = this.#queue.shift(); waiter; waiter = this.#queue.shift()) waiter.onRejected(error);
+    for (const queue of [this.#queue, this.#background])
+      for (let waiter = queue.shift(); waiter; waiter = queue.shift()) waiter.onRejected(error);
+  }
+
+  #queueOf({ isBackground = false }: Waiter): WaitQueue<Waiter> {
+    return isBackground ? this.#background : this.#queue;
+  }
+
+  #assignSlotsTo(queue: WaitQueue<Waiter>, isBackground: boolean): void {
+    while (queue.length > 0) {
+      const replica = this.#pick(isBackground);
+      if (replica === undefined) break;
+      replica.inFlight++;
+      this.inFlight++;
+      queue.shift()?.onSlot(replica);
+    }
+  }
+
+  /** Picks a replica. Asynchronous calls leave half of its slots to others. */
+  #pick(isBackground: boolean): ServedReplica | undefined {
+    if (!isBackground) return pickReplica(this.replicas, this.#rotation++);
+    return pickReplica(this.replicas, this.#rotation++, Math.ceil(this.capacity / 2));
   }
 
   get #ejections(): Ejection {

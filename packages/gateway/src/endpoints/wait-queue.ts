@@ -8,6 +8,8 @@ export interface Queued<T> {
 
 /** A request that waits for a slot on a replica. */
 export interface Waiter extends Queued<Waiter> {
+  /** True for an asynchronous call: others go first, and leave it at most half of a replica's slots. */
+  readonly isBackground?: boolean;
   /** Called when a slot on the replica has been acquired for it. */
   onSlot(replica: ServedReplica): void;
   /** Called when it will get no slot. */

@@ -7,7 +7,7 @@ import type { Stage } from "./exchange.ts";
 export function acquireSlot(waitMs: number): Stage {
   return (exchange) => {
     // A request that waited for a replica to start already has a slot.
-    if (exchange.replica === undefined) exchange.replica = exchange.endpoint.acquire();
+    if (exchange.replica === undefined) exchange.replica = exchange.endpoint.acquire(exchange.isBackground);
     if (exchange.replica === undefined) exchange.wait(waitMs);
     else exchange.proceed();
   };

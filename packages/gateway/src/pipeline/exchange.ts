@@ -12,6 +12,7 @@ import { requestIdFrom } from "../http/request-id.ts";
 import type { CallTrace } from "../traces/call-trace.ts";
 import type { BeginCall } from "../traces/call-tracer.ts";
 import type { ReplicaCall } from "../upstream/connection.ts";
+import { replicaFailed } from "./replica-failed.ts";
 
 /** Names of the stages, in their order. */
 export type StageName =
@@ -19,6 +20,7 @@ export type StageName =
   | "chooseVariant"
   | "redirectSite"
   | "admit"
+  | "defer"
   | "queueFairly"
   | "activate"
   | "acquireSlot"
@@ -72,6 +74,8 @@ export class Exchange implements Waiter, Responder, ClientListener {
   readonly requestId: string;
   /** Key, "org/endpoint", of the endpoint that the request's host belongs to; `undefined` if the path names the endpoint. */
   readonly endpointAtHost: string | undefined;
+  /** The request is the delivery of an asynchronous call, which was authorized when it was accepted. */
+  readonly isBackground: boolean;
   /** `performance.now()`. */
   readonly arrived = performance.now();
   upgrade: UpgradeRequest | undefined;
@@ -83,6 +87,9 @@ export class Exchange implements Waiter, Responder, ClientListener {
   trace: CallTrace | undefined;
   /** Header lines for the replica of a call whose trace is not recorded, each after CR LF; `undefined` where calls are not traced. */
   traceLines: string | undefined;
+
+  /** The request was accepted as an asynchronous call: its response is not that of the endpoint. */
+  deferred = false;
 
   /** Undefined until the request has been routed. */
   endpoint: ServedEndpoint | undefined;
@@ -134,9 +141,10 @@ export class Exchange implements Waiter, Responder, ClientListener {
   #waitTimer: NodeJS.Timeout | undefined;
 
   /** @param endpointAtHost key of the endpoint that the request's host belongs to */
-  constructor(pipeline: Pipeline, client: ClientCall, endpointAtHost: string | undefined) {
+  constructor(pipeline: Pipeline, client: ClientCall, endpointAtHost: string | undefined, isBackground = false) {
     this.#pipeline = pipeline;
     this.#nextStage = pipeline.first;
+    this.isBackground = isBackground;
     this.request = client;
     this.response = client;
     this.requestId = requestIdFrom(client.headers["x-request-id"]);
@@ -304,7 +312,7 @@ export class Exchange implements Waiter, Responder, ClientListener {
     if (!this.isRouted()) return;
     this.releaseReplica();
     if (this.admitted) this.endpoint.org.leave();
-    this.#pipeline.record(this);
+    if (!this.deferred) this.#pipeline.record(this);
   }
 
   #waitedTooLong(this: RoutedExchange, waitMs: number): void {
@@ -338,11 +346,3 @@ export class Exchange implements Waiter, Responder, ClientListener {
 /** Tells whether the replica caused the error: it closed the connection, exited, or did not respond even at its timeout. A 502 of the function itself is a response. */
 const isReplicaFailure = (error: unknown) =>
   error instanceof FaasError && (error.status === 502 || error.status === 504);
-
-export function replicaFailed(key: string, cause: Error): FaasError {
-  return new FaasError(
-    "REPLICA_FAILED",
-    `The connection to the replica of ${key} failed before it responded (${cause.message}); "faas logs ${key}" may show why`,
-    { cause },
-  );
-}

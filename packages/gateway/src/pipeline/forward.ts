@@ -6,8 +6,9 @@ import type { ServedReplica } from "../endpoints/served-replica.ts";
 import { type ReplicaCall, ReplicaTimeout, type ResponseHandler } from "../upstream/connection.ts";
 import type { ResponseHead } from "../upstream/response-head.ts";
 import type { WebSocketTunnels } from "../websocket/tunnel.ts";
-import { type RoutedExchange, replicaFailed, type Stage } from "./exchange.ts";
+import type { RoutedExchange, Stage } from "./exchange.ts";
 import { ownLines, passedOnHeaders, requestLines } from "./forwarded-headers.ts";
+import { replicaFailed } from "./replica-failed.ts";
 import { RequestBody } from "./request-body.ts";
 
 /** The wrapper responds at the timeout itself; for a replica that is stuck, the gateway responds this much later. */

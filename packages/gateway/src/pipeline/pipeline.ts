@@ -1,6 +1,8 @@
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { FaasError } from "@faas/core";
+import type { AsyncCallAcceptor } from "../async-calls/acceptor.ts";
+import { type Delivery, type DeliveryResponse, RecordedCall } from "../async-calls/recorded-call.ts";
 import type { EndpointRegistry } from "../endpoints/registry.ts";
 import type { ClientCall } from "../http/call/client-call.ts";
 import { NodeCall } from "../http/call/node-call.ts";
@@ -16,6 +18,7 @@ import { activate } from "./activate.ts";
 import { admit } from "./admit.ts";
 import { authorize } from "./authorize.ts";
 import { chooseVariant } from "./choose-variant.ts";
+import { defer } from "./defer.ts";
 import { Exchange, type Pipeline, type Stage, type StageName, type StageNode } from "./exchange.ts";
 import { FairQueue, queueFairly } from "./fair-queue.ts";
 import { forward } from "./forward.ts";
@@ -45,6 +48,8 @@ export interface GatewayDeps {
   readonly waitingLimit?: number;
   /** Longest time that a request waits for a slot, including the start of a replica. @defaultValue 65 s: later than a platform gives up */
   readonly waitMs?: number;
+  /** Accepts asynchronous calls. Without it every call is synchronous. */
+  readonly asyncCalls?: AsyncCallAcceptor | undefined;
   /** Aborted when the server stops: open WebSockets are closed. */
   readonly ending?: AbortSignal;
 }
@@ -58,8 +63,14 @@ export interface Gateway {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, key: string | undefined): void;
 }
 
+/** The data path, as the server of the port and the deliveries of asynchronous calls use it. */
+export interface DeliveringGateway extends Gateway {
+  /** Delivers an asynchronous call: behind all synchronous ones that wait for a slot. Aborting ends it without a response. */
+  deliver(delivery: Delivery, signal: AbortSignal): Promise<DeliveryResponse>;
+}
+
 /** Creates the data path. */
-export function createGateway(deps: GatewayDeps): Gateway {
+export function createGateway(deps: GatewayDeps): DeliveringGateway {
   const pipeline = createPipeline(deps);
   return {
     endpointAt: (host) => deps.endpoints.hosts.find(host),
@@ -75,6 +86,14 @@ export function createGateway(deps: GatewayDeps): Gateway {
       if (isWebSocket(request)) exchange.upgrade = { protocol: "websocket", socket, head, detach };
       exchange.start();
     },
+    deliver(delivery, signal) {
+      const call = new RecordedCall(delivery);
+      const exchange = new Exchange(pipeline, call, deps.endpoints.hosts.find(delivery.request.host), true);
+      exchange.revisionName = delivery.request.revision;
+      const response = call.responseOf(exchange, signal);
+      exchange.start();
+      return response;
+    },
   };
 }
 
@@ -89,6 +108,7 @@ function createPipeline(deps: GatewayDeps): Pipeline {
     chooseVariant: chooseVariant(endpoints),
     redirectSite: redirectSite(),
     admit: admit(waitingLimit, metrics),
+    defer: defer(deps.asyncCalls),
     queueFairly: queueFairly(new FairQueue()),
     activate: activate(endpoints, waitMs, notReady),
     acquireSlot: acquireSlot(waitMs),

@@ -1,11 +1,12 @@
 import type { Server as SecureServer } from "node:https";
 import { setTimeout as delay } from "node:timers/promises";
 import { FaasError, type Logger } from "@faas/core";
+import { CallsLink } from "../async-calls/calls-link.ts";
 import type { ConnectionLimits } from "../http/connection-limits.ts";
 import { createHttpServer, type HttpServer } from "../http/server.ts";
 import type { CertificateFiles } from "../http/tls-certificate.ts";
 import { CertificateSet } from "../http/tls-certificate-set.ts";
-import { createGateway, type Gateway } from "../pipeline/pipeline.ts";
+import { createGateway, type DeliveringGateway, type Gateway } from "../pipeline/pipeline.ts";
 import type { Tracing } from "../traces/tracing.ts";
 import type { GatewayView } from "../view/options.ts";
 import { collectGarbage } from "./collect-garbage.ts";
@@ -77,11 +78,15 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
   const certificates = tls.length === 0 ? undefined : await CertificateSet.open(tls, log);
   const ending = new AbortController();
   const state: State = { draining: false, ready: false, gateway: gatewayWithoutView() };
+  const { control: address, token } = options;
+  const calls = new CallsLink({ address, token, gateway: () => state.delivering, log });
   const metrics = new GatewayMetrics(options.name, options.version, view);
   const server = createServer(options, certificates, metrics, state);
   const ready = (options.ready ?? view.ready()).then(() => {
     state.ready = true;
-    state.gateway = gatewayOf(options, metrics, ending.signal);
+    state.delivering = gatewayOf(options, metrics, calls, ending.signal);
+    state.gateway = state.delivering;
+    calls.start();
     // A snapshot leaves garbage of several times its size.
     setTimeout(collectGarbage, TRIM_DELAY_MS).unref();
   });
@@ -109,7 +114,7 @@ export async function startGatewayProcess(options: GatewayProcessOptions): Promi
       const timer = setTimeout(() => ending.abort(), idleMs + Math.max(0, finishMs - CLOSE_MS));
       // While idle connections are served, others listen on the port.
       const sharers = idleMs > 0 ? options.reusePort : undefined;
-      await drain(server, { ...drainOptions, idleMs, finishMs, sharers });
+      await Promise.all([calls.stop(idleMs + finishMs), drain(server, { ...drainOptions, idleMs, finishMs, sharers })]);
       clearTimeout(timer);
       certificates?.[Symbol.dispose]();
       await view[Symbol.asyncDispose]();
@@ -125,6 +130,8 @@ interface State {
   draining: boolean;
   ready: boolean;
   gateway: Gateway;
+  /** Data path for asynchronous calls; absent while no calls can be served. */
+  delivering?: DeliveringGateway;
 }
 
 function createServer(
@@ -162,8 +169,9 @@ const requiresKeys = ({ state }: GatewayView) => state.control?.requiresKeys ?? 
 function gatewayOf(
   { name, view, accessLog, tracing }: GatewayProcessOptions,
   metrics: GatewayMetrics,
+  asyncCalls: CallsLink,
   ending: AbortSignal,
-): Gateway {
+): DeliveringGateway {
   return createGateway({
     name,
     endpoints: view.registry,
@@ -172,6 +180,7 @@ function gatewayOf(
     tracing: tracing?.calls,
     hasOrg: (org) => view.hasOrg(org),
     notReady: () => view.notReady(),
+    asyncCalls,
     ending,
     ...(requiresKeys(view) ? { keys: view.keys } : {}),
   });

@@ -34,7 +34,9 @@ export function authorize(
   stateOf(context).key = key;
   const permissions = new Permissions(keys, key);
   if (required === "key") return permissions;
-  if (org === undefined) permissions.requireScope(required);
+  // Callers may see what became of their calls.
+  if (required === "call") permissions.require(org as string, key.record.scope === "invoke" ? "invoke" : "read");
+  else if (org === undefined) permissions.requireScope(required);
   else permissions.require(org, required);
   return permissions;
 }

@@ -31,7 +31,10 @@ describe("limits are set and shown", () => {
     const { status, body } = await server.send("GET", "/-/orgs/shown", undefined, token);
     assert.equal(status, 200);
     assert.deepEqual(body.limits, { endpoints: 3, memory: "1Gi", requestsPerSecond: 0.5, burst: 4, warmPods: 2 });
-    assert.deepEqual(body.defaultLimits, { concurrentRequests: 10_000, revisions: 20 });
+    assert.deepEqual(body.defaultLimits, {
+      ...{ concurrentRequests: 10_000, revisions: 20 },
+      ...{ waitingCalls: 100_000, waitingBytes: "1Gi" },
+    });
     const { bundleBytes, ...use } = body.use;
     assert.deepEqual(use, {
       endpoints: 1,
@@ -40,6 +43,8 @@ describe("limits are set and shown", () => {
       memory: "512Mi",
       requestsPerSecond: 0,
       concurrentRequests: 0,
+      waitingCalls: 0,
+      waitingBytes: 0,
     });
     assert.ok(Math.abs(bundleBytes - bundle.length) <= 512, `${bundleBytes} of a tar of ${bundle.length}`);
     const { limits } = await setLimits("shown", { requestsPerSecond: null, warmPods: null });

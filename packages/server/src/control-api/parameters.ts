@@ -12,7 +12,7 @@ import {
   tagSchema,
   validate,
 } from "@faas/core";
-import type { z } from "zod";
+import { z } from "zod";
 
 interface PathParameter {
   readonly schema: z.ZodType;
@@ -35,6 +35,8 @@ const pathParameters: Readonly<Record<string, PathParameter>> = {
     check() {},
   },
   tag: { schema: tagSchema, check: (tag) => void validate(tagSchema, tag, "the path") },
+  // Any other text is the id of no call: CALL_NOT_FOUND.
+  call: { schema: z.string().min(1).max(100).meta({ description: "Id of an asynchronous call" }), check() {} },
   // Any other text is the id of no key: KEY_NOT_FOUND.
   key: { schema: keyIdParameter, check() {} },
 };

@@ -7,8 +7,11 @@ import type { Permissions } from "./permissions.ts";
 
 /** Routes of the control API: the router, the types of the handlers and the OpenAPI document come from the same definitions. */
 
-/** Permission that a request needs where keys are required. `open`: none. `key`: any key. Otherwise a key with the scope, for the organization in the path. */
-export type RequiredPermission = "open" | "key" | Exclude<KeyScope, "invoke">;
+/**
+ * Permission that a request needs where keys are required. `open`: none. `key`: any key. `call`: a key that may call or read, for the organization in the
+ * path. Otherwise a key with the scope, for that organization.
+ */
+export type RequiredPermission = "open" | "key" | "call" | Exclude<KeyScope, "invoke">;
 
 /** How a route reads the body of its requests. */
 export interface RequestBody<Value> {

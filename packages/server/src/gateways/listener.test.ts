@@ -22,6 +22,7 @@ async function startListener(address: ControlAddress) {
       links.push(connection);
       return { onText: (received) => connection.send(`got ${received}`), onClose() {} };
     },
+    openCalls: (socket) => socket.destroy(),
   });
   const port = await listener.listen();
   return {

@@ -2,6 +2,8 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import type { Socket } from "node:net";
 import { isSameSecret } from "@faas/core";
 import {
+  CALLS_PATH,
+  CALLS_PROTOCOL,
   GATEWAY_TOKEN_HEADER,
   LINK_PATH,
   LINK_PROTOCOL,
@@ -30,6 +32,8 @@ export interface ControlListenerOptions {
   readonly app: RequestListener;
   /** Takes a new link of a gateway. */
   readonly accept: (connection: LinkConnection) => LinkHandlers;
+  /** Takes a gateway's connection for asynchronous calls. */
+  readonly openCalls: (socket: Socket, head: Buffer) => void;
 }
 
 /** The control server's listener for gateways in other processes: the control API, whose requests they pass on, and their links. */
@@ -49,7 +53,7 @@ export class ControlListener implements AsyncDisposable {
       },
     );
     this.#server.on("upgrade", (request, socket, head) => this.#upgrade(request, socket as Socket, head));
-    Object.assign(this.#server, { shouldUpgradeCallback: (request: IncomingMessage) => request.url === LINK_PATH });
+    Object.assign(this.#server, { shouldUpgradeCallback: ({ url }: IncomingMessage) => isUpgradePath(url) });
   }
 
   /**
@@ -85,8 +89,10 @@ export class ControlListener implements AsyncDisposable {
       socket.end(`HTTP/1.1 ${refusal}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
       return;
     }
-    socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${LINK_PROTOCOL}\r\n\r\n`);
-    serveLink(socket, head, this.#options.accept);
+    const protocol = PROTOCOLS[request.url as keyof typeof PROTOCOLS];
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`);
+    if (protocol === LINK_PROTOCOL) serveLink(socket, head, this.#options.accept);
+    else this.#options.openCalls(socket, head);
   }
 
   /** Tells whether a gateway has passed a request on: it knows the token. */
@@ -101,12 +107,18 @@ export class ControlListener implements AsyncDisposable {
   /** Returns the status line of a refusal; undefined for a link that may be opened. */
   #refusalOf({ url, headers }: IncomingMessage): string | undefined {
     const { address } = this.#options;
-    if (url !== LINK_PATH) return "404 Not Found";
-    if (headers.upgrade?.toLowerCase() !== LINK_PROTOCOL) return "426 Upgrade Required";
+    if (!isUpgradePath(url)) return "404 Not Found";
+    if (headers.upgrade?.toLowerCase() !== PROTOCOLS[url]) return "426 Upgrade Required";
     if ("path" in address || isSameSecret(bearerToken(headers.authorization), address.token)) return undefined;
     return "401 Unauthorized";
   }
 }
+
+/** Protocols of connections that gateways open, by path. */
+const PROTOCOLS = { [LINK_PATH]: LINK_PROTOCOL, [CALLS_PATH]: CALLS_PROTOCOL } as const;
+
+const isUpgradePath = (url: string | undefined): url is keyof typeof PROTOCOLS =>
+  url !== undefined && Object.hasOwn(PROTOCOLS, url);
 
 /** Returns the token of gateways in `Authorization`, which is not a key; empty without one. */
 const bearerToken = (authorization = ""): string => /^Bearer +(\S+)$/i.exec(authorization)?.[1] ?? "";

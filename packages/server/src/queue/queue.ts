@@ -32,6 +32,8 @@ export interface Queue extends AsyncDisposable {
   drop(id: string): Promise<boolean>;
   /** Removes all messages of a topic. */
   dropTopic(topic: string): Promise<void>;
+  /** Removes all messages of all topics of a group. */
+  dropGroup(group: string): Promise<void>;
   /** Returns the state of a message; undefined if there is none with this id. */
   find(id: string): MessageState | undefined;
   /** Reads a message with its body and notes; undefined if there is none with this id. */

@@ -1,6 +1,11 @@
-import type { Socket } from "node:net";
-import type { TLSSocket } from "node:tls";
 import { flat } from "./header-block.ts";
+
+/** Connection of a client: a socket, or a record of one. */
+interface CallerConnection {
+  readonly remoteAddress?: string | undefined;
+  /** True with TLS. */
+  readonly encrypted?: boolean;
+}
 
 /** Properties of a client that are the same for all requests of its connection, and header lines made of them. */
 export class Caller {
@@ -17,10 +22,10 @@ export class Caller {
   beforeId = "";
   afterId = "";
 
-  constructor(socket: Socket) {
+  constructor(socket: CallerConnection) {
     // A dual-stack socket shows IPv4 addresses as ::ffff:127.0.0.1.
     this.address = socket.remoteAddress?.replace(/^::ffff:/, "") ?? "unknown";
-    this.proto = (socket as TLSSocket).encrypted ? "https" : "http";
+    this.proto = socket.encrypted ? "https" : "http";
     const node = this.address.includes(":") ? `"[${this.address}]"` : this.address;
     this.#forwarded = `for=${node};proto=${this.proto}`;
   }

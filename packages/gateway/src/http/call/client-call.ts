@@ -15,6 +15,9 @@ export type KnownHeader =
   | "x-forwarded-proto"
   | "x-request-id";
 
+/** Names of headers that only requests have which `node:http` reads (fast-reader/request-head.ts). */
+export type NodeOnlyHeader = "prefer" | "x-faas-delay" | "x-faas-order-key";
+
 /** Receiver of a request's body. */
 export interface BodyConsumer {
   /** Called with bytes that are valid until it returns. Returns `false` to be called only after `resumeBody`. */
@@ -31,7 +34,7 @@ export interface ClientRequest {
   /** Length of the body, 0 without one; `undefined` for chunks. */
   readonly bodyLength: number | undefined;
   /** Values of the headers that the gateway reads; others may be missing. */
-  readonly headers: Readonly<Partial<Record<KnownHeader, string | undefined>>>;
+  readonly headers: Readonly<Partial<Record<KnownHeader | NodeOnlyHeader, string | undefined>>>;
   /** Returns the lines of the headers that are passed on unchanged, each with CR LF. */
   endToEndLines(): string;
   /** Starts to read the body; called once. A client that waits for `100 Continue` is asked for it. */

@@ -48,6 +48,8 @@ const HANDLING: ReadonlyMap<string, Handling> = new Map<string, Handling>([
   ...[...HOP_BY_HOP, ...GATEWAY_HEADERS].map((name) => [name, UNUSUAL.has(name) ? "unusual" : "dropped"] as const),
   ["authorization", "passed on"],
   ["idempotency-key", "passed on"],
+  // It may ask for an asynchronous call, which has more headers of its own.
+  ["prefer", "unusual"],
 ]);
 
 /** Values of the known headers of a request. */

@@ -1,4 +1,5 @@
 import type { Route } from "../route.ts";
+import { type AsyncCallRoutesDeps, asyncCallRoutes } from "./async-calls.ts";
 import { type BundleRoutesDeps, bundleRoutes } from "./bundles.ts";
 import { type CallRoutesDeps, callRoutes } from "./calls.ts";
 import { type EndpointRoutesDeps, endpointRoutes } from "./endpoints.ts";
@@ -24,6 +25,7 @@ export type RoutesDeps = ServerRoutesDeps &
   EventRoutesDeps &
   StatsRoutesDeps &
   CallRoutesDeps &
+  AsyncCallRoutesDeps &
   BundleRoutesDeps;
 
 /** Creates the routes of the control API, in the order of the OpenAPI document. */
@@ -39,5 +41,6 @@ export const createRoutes = (deps: RoutesDeps): readonly Route[] => [
   ...eventRoutes(deps),
   ...statsRoutes(deps),
   ...callRoutes(deps),
+  ...asyncCallRoutes(deps),
   ...bundleRoutes(deps),
 ];

@@ -1,5 +1,6 @@
 import { formatSize, type Limits, type LimitsUse, NO_RESOURCES, type OrgDetails, type OrgView } from "@faas/core";
 import type { EndpointRegistry } from "@faas/gateway";
+import type { AsyncCallService } from "../../async-calls/async-call-service.ts";
 import type { StorageQuota } from "../../bundles/storage-quota.ts";
 import { hostnamesOf } from "../../state/records.ts";
 import type { Store } from "../../state/store.ts";
@@ -21,11 +22,12 @@ export interface OrgDetailsDeps {
   readonly endpoints: EndpointRegistry;
   readonly storageQuota: Pick<StorageQuota, "used">;
   readonly defaultLimits: Limits;
+  readonly asyncCalls: Pick<AsyncCallService, "use">;
 }
 
 /** Builds the response body for an organization, with what it uses of its limits now. */
 export async function viewOrgDetails(org: string, deps: OrgDetailsDeps): Promise<OrgDetails> {
-  const { store, endpoints, storageQuota, defaultLimits } = deps;
+  const { store, endpoints, storageQuota, defaultLimits, asyncCalls } = deps;
   const view = viewOrg(org, store, defaultLimits);
   const runtime = endpoints.org(org);
   const reserved = runtime?.usage.reserved ?? NO_RESOURCES;
@@ -37,6 +39,7 @@ export async function viewOrgDetails(org: string, deps: OrgDetailsDeps): Promise
     memory: formatSize(reserved.memoryBytes),
     requestsPerSecond: runtime?.meter.perSecond(performance.now()) ?? 0,
     concurrentRequests: runtime?.requests ?? 0,
+    ...asyncCalls.use(org),
     bundleBytes: await storageQuota.used(org),
     ...(hostnames.length > 0 ? { hostnames } : {}),
   };

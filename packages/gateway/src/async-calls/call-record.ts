@@ -1,0 +1,34 @@
+/** A request as it is stored until it is delivered. The format is additive: readers ignore fields that they do not know. */
+export interface RecordedRequest {
+  readonly method: string;
+  /** Request target in origin form, as the client sent it. */
+  readonly url: string;
+  /** Path and query, as the function sees them. */
+  readonly target: string;
+  readonly host: string;
+  /** Address of the client. */
+  readonly address: string;
+  readonly proto: "http" | "https";
+  /** Lines of the headers that are passed on unchanged, each with CR LF. */
+  readonly lines: string;
+  /** Headers that the gateway reads, by name in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Revision or tag that it is for. Absent: the serving revision, or one of the endpoint's split. */
+  readonly revision?: string;
+  /** Request id of the call that was accepted. */
+  readonly requestId: string;
+}
+
+/** Formats a request with its body: the length of the head (32 bits, big-endian), the head as JSON, and the body. */
+export function formatRecord(request: RecordedRequest, body: Buffer): Buffer {
+  const head = Buffer.from(JSON.stringify(request));
+  const length = Buffer.allocUnsafe(4);
+  length.writeUInt32BE(head.length);
+  return Buffer.concat([length, head, body]);
+}
+
+/** Parses the result of {@link formatRecord}. */
+export function parseRecord(record: Buffer): { readonly request: RecordedRequest; readonly body: Buffer } {
+  const end = 4 + record.readUInt32BE();
+  return { request: JSON.parse(record.toString("utf8", 4, end)), body: record.subarray(end) };
+}

@@ -1,0 +1,128 @@
+import { Caller } from "../http/call/caller.ts";
+import type { BodyConsumer, ClientCall, ClientListener, ClientRequest } from "../http/call/client-call.ts";
+import type { HeaderBlock } from "../http/call/header-block.ts";
+import type { RecordedRequest } from "./call-record.ts";
+
+/** A delivery of an asynchronous call. */
+export interface Delivery {
+  readonly request: RecordedRequest;
+  readonly body: Buffer;
+  readonly requestId: string;
+  /** Header lines for the function, beside those of the request; each with CR LF. */
+  readonly lines: string;
+  /** Bytes of the response's body that are kept. */
+  readonly maxResponseBytes: number;
+}
+
+/** Response to a delivery. */
+export interface DeliveryResponse {
+  /** 499 if it was aborted. */
+  readonly status: number;
+  /** `function`: the replica responded. `gateway`: it did not, and the body is a problem document. `broken`: the response ended early. */
+  readonly from: "function" | "gateway" | "broken";
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** The beginning of the body. */
+  readonly body: Buffer;
+  /** Length of the whole body. */
+  readonly bytes: number;
+}
+
+/** Progress of the delivery at the gateway. */
+interface DeliveryProgress {
+  /** Milliseconds until the head of a replica's response; 0 without one. */
+  readonly headMs: number;
+}
+
+/** A stored request, as the client's call that the gateway processes. */
+export class RecordedCall implements ClientCall {
+  listener: ClientListener | undefined;
+  headSent = false;
+  closed = false;
+  readonly method: string;
+  readonly url: string;
+  readonly caller: Caller;
+  readonly bodyLength: number;
+  readonly headers: ClientRequest["headers"];
+  readonly #delivery: Delivery;
+  #consumer: BodyConsumer | undefined;
+  #status = 499;
+  #head: HeaderBlock | undefined;
+  readonly #chunks: Buffer[] = [];
+  #kept = 0;
+  #bytes = 0;
+  #ended: (isWhole: boolean) => void = () => {};
+
+  constructor(delivery: Delivery) {
+    const { request, body, requestId } = delivery;
+    this.#delivery = delivery;
+    this.method = request.method;
+    this.url = request.url;
+    this.caller = new Caller({ remoteAddress: request.address, encrypted: request.proto === "https" });
+    this.bodyLength = body.length;
+    this.headers = { ...request.headers, host: request.host, "x-request-id": requestId };
+  }
+
+  /** Resolves with the response, or when the signal is aborted. To be called before the exchange starts. */
+  responseOf(progress: DeliveryProgress, signal: AbortSignal): Promise<DeliveryResponse> {
+    return new Promise((resolve) => {
+      const abort = () => {
+        this.destroy();
+        this.listener?.clientClosed();
+      };
+      this.#ended = (isWhole) => {
+        signal.removeEventListener("abort", abort);
+        const from = progress.headMs === 0 ? "gateway" : isWhole ? "function" : "broken";
+        const headers = (this.#head?.fields ?? []).map(({ name, value }) => [name, value] as const);
+        const { length } = this.#chunks;
+        const body = length === 1 ? (this.#chunks[0] as Buffer) : Buffer.concat(this.#chunks);
+        resolve({ status: isWhole ? this.#status : 499, from, headers, body, bytes: this.#bytes });
+      };
+      signal.addEventListener("abort", abort);
+    });
+  }
+
+  endToEndLines(): string {
+    return this.#delivery.request.lines + this.#delivery.lines;
+  }
+
+  readBody(consumer: BodyConsumer): void {
+    if (consumer.data(this.#delivery.body)) consumer.end();
+    else this.#consumer = consumer;
+  }
+
+  resumeBody(): void {
+    const consumer = this.#consumer;
+    this.#consumer = undefined;
+    consumer?.end();
+  }
+
+  stopBody(): void {
+    this.#consumer = undefined;
+  }
+
+  writeHead(status: number, headers: HeaderBlock): void {
+    this.headSent = true;
+    this.#status = status;
+    this.#head = headers;
+  }
+
+  write(bytes: Buffer): boolean {
+    this.#bytes += bytes.length;
+    const kept = bytes.subarray(0, this.#delivery.maxResponseBytes - this.#kept);
+    this.#kept += kept.length;
+    if (kept.length > 0) this.#chunks.push(Buffer.from(kept));
+    return true;
+  }
+
+  end(_sized: boolean, last: string | Buffer | undefined): void {
+    if (last !== undefined) this.write(typeof last === "string" ? Buffer.from(last, "latin1") : last);
+    this.closed = true;
+    this.#ended(true);
+  }
+
+  destroy(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#ended(false);
+  }
+}

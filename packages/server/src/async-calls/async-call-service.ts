@@ -1,0 +1,219 @@
+import {
+  type AsyncCall,
+  type AsyncCallList,
+  type AsyncCallState,
+  type AsyncPolicy,
+  type EndpointRef,
+  endpointKey,
+  FaasError,
+  formatSize,
+  type LimitNumbers,
+} from "@faas/core";
+import { type AcceptedCall, type AsyncCallAcceptor, formatRecord, type NewAsyncCall } from "@faas/gateway";
+import type { MessageState, Queue, StoredMessage } from "../queue/queue.ts";
+import { parseNote } from "./delivery-note.ts";
+import { hasEnded, messageStatusOf, summarizeCall, viewCall } from "./view-call.ts";
+
+export interface AsyncCallsOptions {
+  readonly queue: Queue;
+  readonly limitsOf: (org: string) => Pick<LimitNumbers, "waitingCalls" | "waitingBytes">;
+  /** Returns the rules for the calls of an endpoint. @param key "org/endpoint" */
+  readonly policyOf: (key: string) => AsyncPolicy;
+}
+
+/** Choice of calls. */
+export interface CallFilter {
+  readonly endpoint?: string | undefined;
+  readonly states?: readonly AsyncCallState[] | undefined;
+  /** Only calls that were accepted before the one with this id. */
+  readonly before?: string | undefined;
+  readonly limit: number;
+}
+
+/** Response of a function to an asynchronous call. */
+export interface StoredResponse {
+  readonly status: number;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: Buffer;
+}
+
+/** Asynchronous calls: accepts them into the queue, and shows, repeats and drops them. */
+export class AsyncCallService implements AsyncCallAcceptor {
+  readonly #options: AsyncCallsOptions;
+
+  constructor(options: AsyncCallsOptions) {
+    this.#options = options;
+  }
+
+  async accept({ body, request, ...call }: NewAsyncCall): Promise<AcceptedCall> {
+    const { queue, policyOf } = this.#options;
+    const { idempotencyKey, orderKey, delayMs } = call;
+    const topic = endpointKey(call);
+    const isPinned = request.revision === undefined && policyOf(topic).revision === "enqueue";
+    const record = formatRecord(isPinned ? { ...request, revision: call.servingRevision } : request, body);
+    this.#checkLimits(call.org, record.length);
+    return queue.enqueue({
+      ...{ topic, body: record },
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      ...(orderKey === undefined ? {} : { orderKey }),
+      ...(delayMs === undefined ? {} : { dueMs: Date.now() + delayMs }),
+    });
+  }
+
+  /**
+   * Returns a call.
+   *
+   * @throws CALL_NOT_FOUND
+   */
+  async get(org: string, id: string): Promise<AsyncCall> {
+    return viewCall(await this.#read(org, id));
+  }
+
+  /**
+   * Returns a call when it has ended, or as it is when the signal aborts.
+   *
+   * @throws CALL_NOT_FOUND
+   */
+  async waitForEnd(org: string, id: string, signal: AbortSignal): Promise<AsyncCall> {
+    for await (const call of this.follow(org, id, signal))
+      if (call.state === "completed" || call.state === "failed") return call;
+    return this.get(org, id);
+  }
+
+  /**
+   * Yields a call whenever it has changed, until it has ended, is removed, or the signal aborts.
+   *
+   * @throws CALL_NOT_FOUND
+   */
+  async *follow(org: string, id: string, signal: AbortSignal): AsyncGenerator<AsyncCall> {
+    const { queue } = this.#options;
+    let wake = () => {};
+    let isChanged = true;
+    const onEvent = () => {
+      isChanged = true;
+      wake();
+    };
+    const stop = queue.onChange(id, onEvent);
+    signal.addEventListener("abort", onEvent);
+    try {
+      for (let last = await this.#read(org, id); ; last = await this.#read(org, id)) {
+        isChanged = false;
+        yield viewCall(last);
+        if (hasEnded(last)) return;
+        if (!isChanged && !signal.aborted) await new Promise<void>((resolve) => (wake = resolve));
+        if (signal.aborted || queue.find(id) === undefined) return;
+      }
+    } finally {
+      stop();
+      signal.removeEventListener("abort", onEvent);
+    }
+  }
+
+  /**
+   * Returns the last response of the function.
+   *
+   * @throws CALL_NOT_FOUND
+   * @throws CALL_NOT_ENDED
+   */
+  async response(org: string, id: string): Promise<StoredResponse> {
+    const message = await this.#read(org, id);
+    const last = message.notes.at(-1);
+    const { note, body } = last === undefined ? {} : parseNote(last);
+    if (!hasEnded(message))
+      throw new FaasError(
+        "CALL_NOT_ENDED",
+        `The call ${id} has no response yet: it is ${summarizeCall(message).state}`,
+      );
+    if (note?.status === undefined || note.headers === undefined || body === undefined)
+      throw new FaasError(
+        "CALL_NOT_ENDED",
+        `The call ${id} has failed without a response of the function: ${note?.detail ?? "its deliveries show why"}`,
+      );
+    return { status: note.status, headers: note.headers, body };
+  }
+
+  /** Lists calls of an organization, the newest first, with their totals. */
+  list(org: string, { endpoint, states, before, limit }: CallFilter): AsyncCallList {
+    const { queue } = this.#options;
+    const topic = endpoint === undefined ? undefined : endpointKey({ org, endpoint });
+    const messages = queue.list({
+      ...{ group: org, limit },
+      ...(topic === undefined ? {} : { topic }),
+      ...(states === undefined ? {} : { status: states.map(messageStatusOf) }),
+      ...(before === undefined ? {} : { before }),
+    });
+    const totals = topic === undefined ? queue.groupTotals(org) : queue.topicTotals(topic);
+    const { waiting, leased, done, dead, bodyBytes } = totals;
+    return {
+      calls: messages.map(summarizeCall),
+      totals: { waiting, running: leased, completed: done, failed: dead, bytes: bodyBytes },
+    };
+  }
+
+  /**
+   * Delivers a failed or waiting call now, with all its attempts again.
+   *
+   * @throws CALL_NOT_FOUND
+   */
+  async retry(org: string, id: string): Promise<AsyncCall> {
+    const message = this.#find(org, id);
+    if (message.status === "done")
+      throw new FaasError("CALL_NOT_FOUND", `The call ${id} has been completed: expected one that has failed or waits`);
+    await this.#options.queue.replay(id);
+    return this.get(org, id);
+  }
+
+  /**
+   * Removes a call, whatever its state. A delivery in progress ends by itself.
+   *
+   * @throws CALL_NOT_FOUND
+   */
+  async drop(org: string, id: string): Promise<void> {
+    this.#find(org, id);
+    await this.#options.queue.drop(id);
+  }
+
+  /** Removes all calls of an endpoint that was removed. */
+  async dropEndpoint(ref: EndpointRef): Promise<void> {
+    await this.#options.queue.dropTopic(endpointKey(ref));
+  }
+
+  /** Returns the calls of an organization that have not been completed, and the bytes of their bodies. */
+  use(org: string): { readonly waitingCalls: number; readonly waitingBytes: number } {
+    const { waiting, leased, dead, bodyBytes } = this.#options.queue.groupTotals(org);
+    return { waitingCalls: waiting + leased + dead, waitingBytes: bodyBytes };
+  }
+
+  #checkLimits(org: string, bytes: number): void {
+    const limits = this.#options.limitsOf(org);
+    const use = this.use(org);
+    if (use.waitingCalls >= limits.waitingCalls)
+      throw new FaasError(
+        "CALLS_LIMITED",
+        `The organization "${org}" may have ${limits.waitingCalls} asynchronous calls that are not completed, and has as many; "faas calls ${org}" shows them`,
+        { extensions: { limit: "waitingCalls", used: use.waitingCalls, allowed: limits.waitingCalls } },
+      );
+    if (use.waitingBytes + bytes > limits.waitingBytes)
+      throw new FaasError(
+        "CALLS_LIMITED",
+        `The asynchronous calls of the organization "${org}" may have ${formatSize(limits.waitingBytes)} together, and this one would exceed that; "faas calls ${org}" shows them`,
+        { extensions: { limit: "waitingBytes", used: use.waitingBytes, allowed: limits.waitingBytes } },
+      );
+  }
+
+  #find(org: string, id: string): MessageState {
+    const message = this.#options.queue.find(id);
+    if (message === undefined || !message.topic.startsWith(`${org}/`)) throw callNotFound(org, id);
+    return message;
+  }
+
+  async #read(org: string, id: string): Promise<StoredMessage> {
+    this.#find(org, id);
+    const message = await this.#options.queue.read(id);
+    if (message === undefined) throw callNotFound(org, id);
+    return message;
+  }
+}
+
+const callNotFound = (org: string, id: string) =>
+  new FaasError("CALL_NOT_FOUND", `There is no asynchronous call "${id}" in "${org}"`);

@@ -1,0 +1,144 @@
+import type { AsyncPolicy, Logger } from "@faas/core";
+import { type Delivery, type DeliveryResponse, parseRecord } from "@faas/gateway";
+import type { Lease, Queue } from "../queue/queue.ts";
+import { decideOutcome } from "./decide-outcome.ts";
+import { DeliveryWindows } from "./delivery-windows.ts";
+
+/** Delivers a call to its endpoint, once. Aborting ends it without a response. */
+export type Deliver = (delivery: Delivery, signal: AbortSignal) => Promise<DeliveryResponse>;
+
+export interface DeliveriesOptions {
+  readonly queue: Queue;
+  readonly deliver: Deliver;
+  /** Returns the rules for the calls of an endpoint. @param key "org/endpoint" */
+  readonly policyOf: (key: string) => AsyncPolicy;
+  /** Returns how many calls of an endpoint may be delivered at the same time. */
+  readonly windowOf: (key: string) => number;
+  /** Returns how many calls of an organization may be delivered at the same time. */
+  readonly orgWindowOf: (org: string) => number;
+  readonly log: Logger;
+  /** @defaultValue Math.random */
+  readonly random?: () => number;
+}
+
+/** Time of a lease; it is extended while the delivery is in progress. */
+const LEASE_MS = 60_000;
+const EXTEND_EVERY_MS = 20_000;
+/** Calls of one endpoint that are leased at a time. */
+const BATCH = 32;
+/** Pause of an endpoint's deliveries when there was no room for one. */
+const PAUSE_MS = 250;
+/** Body of a response that is kept. */
+const MAX_RESPONSE_BYTES = 6 * 2 ** 20;
+/** Time for deliveries in progress when the server stops. */
+const FINISH_MS = 5_000;
+
+/** Delivers the calls of a queue to their endpoints, as many at a time as their windows allow. */
+export class Deliveries implements AsyncDisposable {
+  readonly #options: DeliveriesOptions;
+  readonly #windows: DeliveryWindows;
+  readonly #leases = new Set<Lease>();
+  readonly #running = new Set<Promise<void>>();
+  readonly #ending = new AbortController();
+  readonly #pauses = new Set<NodeJS.Timeout>();
+  #stopListening = () => {};
+  #extending: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(options: DeliveriesOptions) {
+    this.#options = options;
+    this.#windows = new DeliveryWindows(options.windowOf, options.orgWindowOf, (topic) => this.#pump(topic));
+  }
+
+  /** Starts to deliver. */
+  start(): void {
+    const { queue } = this.#options;
+    this.#stopListening = queue.onReady((topic) => this.#pump(topic));
+    this.#extending = setInterval(() => this.#extendAll(), EXTEND_EVERY_MS);
+    this.#extending.unref();
+    for (const topic of queue.topics()) this.#pump(topic);
+  }
+
+  /** Starts no further deliveries, and waits for those in progress for a limited time. The rest is delivered again later. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped = true;
+    this.#stopListening();
+    const timer = setTimeout(() => this.#ending.abort(), FINISH_MS);
+    await Promise.all(this.#running);
+    clearTimeout(timer);
+    clearInterval(this.#extending);
+    for (const pause of this.#pauses) clearTimeout(pause);
+  }
+
+  /** Delivers calls of an endpoint while there are some, and room for them. */
+  #pump(topic: string): void {
+    if (this.#stopped) return;
+    const count = this.#windows.reserve(topic, BATCH);
+    if (count === 0) return;
+    const run = this.#leaseAndDeliver(topic, count).catch((err) =>
+      this.#options.log.error({ err, endpoint: topic }, "asynchronous calls could not be delivered, will retry"),
+    );
+    this.#track(run);
+  }
+
+  async #leaseAndDeliver(topic: string, count: number): Promise<void> {
+    let leases: readonly Lease[] = [];
+    try {
+      leases = await this.#options.queue.lease(topic, count, LEASE_MS);
+    } catch (error) {
+      this.#pause(topic);
+      throw error;
+    } finally {
+      this.#windows.release(topic, count - leases.length, leases.length === count);
+    }
+    for (const lease of leases) this.#track(this.#deliver(lease));
+  }
+
+  async #deliver(lease: Lease): Promise<void> {
+    const { queue, deliver, policyOf, log, random = Math.random } = this.#options;
+    const { topic, id, attempt } = lease;
+    this.#leases.add(lease);
+    try {
+      const { request, body } = parseRecord(lease.body);
+      const requestId = `${id}.${attempt}`;
+      const lines = `X-Faas-Call-Id: ${id}\r\nX-Faas-Attempt: ${attempt}\r\n`;
+      const startedMs = Date.now();
+      const delivery = { request, body, requestId, lines, maxResponseBytes: MAX_RESPONSE_BYTES };
+      const response = await deliver(delivery, this.#ending.signal);
+      const ended = { response, call: request, attempt, requestId, startedMs, endedMs: Date.now() };
+      const outcome = decideOutcome(ended, policyOf(topic), random);
+      if (outcome.type === "retry" && outcome.isUncounted) this.#pause(topic);
+      await queue.settle(lease, outcome);
+    } catch (err) {
+      // The lease ends by itself, and the call is delivered again.
+      log.error(
+        { err, endpoint: topic, call: id },
+        "the outcome of an asynchronous call could not be stored, will retry",
+      );
+      this.#pause(topic);
+    } finally {
+      this.#leases.delete(lease);
+      this.#windows.release(topic, 1, true);
+    }
+  }
+
+  #track(run: Promise<void>): void {
+    this.#running.add(run);
+    void run.finally(() => this.#running.delete(run));
+  }
+
+  #pause(topic: string): void {
+    this.#windows.pause(topic);
+    const timer = setTimeout(() => {
+      this.#pauses.delete(timer);
+      this.#windows.resume(topic);
+    }, PAUSE_MS);
+    this.#pauses.add(timer);
+  }
+
+  #extendAll(): void {
+    const { queue, log } = this.#options;
+    for (const lease of this.#leases)
+      queue.extend(lease, LEASE_MS).catch((err) => log.warn({ err, call: lease.id }, "a lease could not be extended"));
+  }
+}

@@ -1,0 +1,43 @@
+/** Parts of a call's request that are shown. */
+export interface CallHead {
+  readonly method: string;
+  /** Path and query, as the function sees them. */
+  readonly target: string;
+  /** Revision or tag that it is for. */
+  readonly revision?: string | undefined;
+}
+
+/** Result of a delivery, as it is kept with the call. The format is additive: readers ignore fields that they do not know. */
+export interface DeliveryNote {
+  /** Milliseconds since the epoch. */
+  readonly startedMs: number;
+  readonly durationMs: number;
+  readonly requestId: string;
+  /** Status of the function's response. Absent: there was none. */
+  readonly status?: number;
+  /** Code of the problem where the function did not respond. */
+  readonly code?: string;
+  readonly detail?: string;
+  /** Headers of the function's response, where its body is kept. */
+  readonly headers?: readonly (readonly [name: string, value: string])[];
+  /** Request of the call, where its own record is no longer kept. */
+  readonly call?: CallHead;
+  /** Length of the response's body, of which the beginning may be all that is kept. */
+  readonly bytes?: number;
+}
+
+const NO_BODY = Buffer.alloc(0);
+
+/** Formats a note with the body of the response: the length of the head (32 bits, big-endian), the head as JSON, and the body. */
+export function formatNote(note: DeliveryNote, body: Buffer = NO_BODY): Buffer {
+  const head = Buffer.from(JSON.stringify(note));
+  const length = Buffer.allocUnsafe(4);
+  length.writeUInt32BE(head.length);
+  return Buffer.concat([length, head, body]);
+}
+
+/** Parses the result of {@link formatNote}. */
+export function parseNote(bytes: Buffer): { readonly note: DeliveryNote; readonly body: Buffer } {
+  const end = 4 + bytes.readUInt32BE();
+  return { note: JSON.parse(bytes.toString("utf8", 4, end)), body: bytes.subarray(end) };
+}

@@ -1,0 +1,59 @@
+import { asyncPolicy, type EndpointSpec, type LimitNumbers, type Logger } from "@faas/core";
+import type { EndpointRegistry } from "@faas/gateway";
+import type { DisposerStack } from "../lib/disposer-stack.ts";
+import type { Queue } from "../queue/queue.ts";
+import type { Store } from "../state/store.ts";
+import { AsyncCallService } from "./async-call-service.ts";
+import { type Deliver, Deliveries } from "./deliveries.ts";
+
+export interface AsyncCallsContext {
+  readonly queue: Queue;
+  readonly registry: EndpointRegistry<EndpointSpec>;
+  readonly store: Pick<Store, "subscribe">;
+  readonly limitsOf: (org: string) => LimitNumbers;
+  readonly log: Logger;
+  readonly stack: DisposerStack;
+  readonly role: DisposerStack;
+}
+
+/** Most calls of one endpoint that are delivered at the same time. */
+const MAX_WINDOW = 256;
+
+/** Creates the service for asynchronous calls. Those of endpoints and organizations that are removed are removed too. */
+export function createAsyncCalls(context: AsyncCallsContext): AsyncCallService {
+  const { queue, registry, store, limitsOf, log, stack } = context;
+  const service = new AsyncCallService({ queue, limitsOf, policyOf: policyOf(registry) });
+  const remove = async (org: string, endpoint: string | undefined) => {
+    try {
+      if (endpoint === undefined) await queue.dropGroup(org);
+      else await service.dropEndpoint({ org, endpoint });
+    } catch (err) {
+      log.error({ err, org, endpoint }, "failed to remove the asynchronous calls of what was removed");
+    }
+  };
+  stack.defer(
+    store.subscribe((change) => {
+      if (change.record === null && change.org !== undefined) void remove(change.org, change.endpoint);
+    }),
+  );
+  return service;
+}
+
+/** Starts to deliver asynchronous calls. */
+export function startDeliveries(context: Omit<AsyncCallsContext, "store">, deliver: Deliver): void {
+  const { queue, registry, limitsOf, log, stack, role } = context;
+  const deliveries = new Deliveries({
+    ...{ queue, deliver, log, policyOf: policyOf(registry) },
+    windowOf(key) {
+      const { maxReplicas = 1, concurrency = 1 } = registry.get(key)?.spec ?? {};
+      // Half of a replica's slots are for synchronous calls.
+      return Math.min(MAX_WINDOW, maxReplicas * Math.ceil(concurrency / 2));
+    },
+    orgWindowOf: (org) => Math.max(1, Math.floor(limitsOf(org).concurrentRequests / 2)),
+  });
+  stack.share(deliveries, role);
+  deliveries.start();
+}
+
+const policyOf = (registry: EndpointRegistry<EndpointSpec>) => (key: string) =>
+  asyncPolicy(registry.get(key)?.spec.async);
