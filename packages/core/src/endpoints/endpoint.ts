@@ -72,8 +72,6 @@ export interface EndpointSpec extends EndpointRef {
   readonly maxReplicas: number;
   /** Times with a minimum number of replicas. Absent: none. */
   readonly warm?: readonly WarmWindow[];
-  /** Rules for asynchronous calls. Absent: the defaults. */
-  readonly async?: AsyncSettings;
   readonly scaler: Scaler;
   readonly concurrency: number;
   /** Infinity: never idle; `auto`: chosen by the server. */
