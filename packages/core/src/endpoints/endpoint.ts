@@ -77,6 +77,8 @@ export interface EndpointSpec extends EndpointRef {
   /** Infinity: never idle; `auto`: chosen by the server. */
   readonly idleTimeoutMs: number | "auto";
   readonly timeoutMs: number;
+  /** Settings of asynchronous calls. Absent: the defaults. */
+  readonly async?: AsyncSettings;
   readonly cpuMillis: number;
   /** CPU limit that load may raise `cpuMillis` to, in place. Absent: the server's default. */
   readonly cpuMaxMillis?: number;
