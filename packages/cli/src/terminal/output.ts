@@ -69,6 +69,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
     'save a key with "faas login", or set FAAS_TOKEN, which is sent only to a server that --server or FAAS_SERVER names',
   ORG_NOT_FOUND: 'run "faas list" to see the existing endpoints',
   ENDPOINT_NOT_FOUND: 'run "faas list" to see the existing endpoints',
+  CALL_NOT_FOUND: 'run "faas calls" to see the existing calls',
   NOT_FOUND: 'the server may have another version: run "faas doctor"',
   STORAGE_FULL: "free space on the server's disk, then try again",
 };
