@@ -59,6 +59,7 @@ export const errorCodes = {
   POD_REFUSED: [502, "The cluster rejects the pod"],
   SERVER_STOPPING: [503, "The server is stopping"],
   CONTROL_SERVER_AWAY: [503, "The control server does not respond"],
+  LOOP_DETECTED: [508, "Asynchronous calls lead to each other"],
   REPLICA_CLAIMED: [409, "The replica has a function already"],
   FUNCTION_TIMEOUT: [504, "The function timed out"],
 

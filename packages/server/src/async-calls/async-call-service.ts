@@ -11,6 +11,7 @@ import {
 } from "@faas/core";
 import { type AcceptedCall, type AsyncCallAcceptor, formatRecord, type NewAsyncCall } from "@faas/gateway";
 import type { MessageState, Queue, StoredMessage } from "../queue/queue.ts";
+import { withDepth } from "./call-depth.ts";
 import { parseNote } from "./delivery-note.ts";
 import { hasEnded, messageStatusOf, summarizeCall, viewCall } from "./view-call.ts";
 
@@ -50,7 +51,8 @@ export class AsyncCallService implements AsyncCallAcceptor {
     const { idempotencyKey, orderKey, delayMs } = call;
     const topic = endpointKey(call);
     const isPinned = request.revision === undefined && policyOf(topic).revision === "enqueue";
-    const record = formatRecord(isPinned ? { ...request, revision: call.servingRevision } : request, body);
+    const revision = isPinned ? { revision: call.servingRevision } : {};
+    const record = formatRecord({ ...request, ...revision, lines: withDepth(request.lines) }, body);
     this.#checkLimits(call.org, record.length);
     return queue.enqueue({
       ...{ topic, body: record },
