@@ -20,6 +20,8 @@ export interface AsyncCallsOptions {
   readonly limitsOf: (org: string) => Pick<LimitNumbers, "waitingCalls" | "waitingBytes">;
   /** Returns the rules for the calls of an endpoint. @param key "org/endpoint" */
   readonly policyOf: (key: string) => AsyncPolicy;
+  /** Returns the serving revision of an endpoint; undefined if there is no such endpoint. */
+  readonly revisionOf: (key: string) => string | undefined;
 }
 
 /** Choice of calls. */
@@ -51,7 +53,8 @@ export class AsyncCallService implements AsyncCallAcceptor {
     const { idempotencyKey, orderKey, delayMs } = call;
     const topic = endpointKey(call);
     const isPinned = request.revision === undefined && policyOf(topic).revision === "enqueue";
-    const revision = isPinned ? { revision: call.servingRevision } : {};
+    const serving = isPinned ? (call.servingRevision ?? this.#options.revisionOf(topic)) : undefined;
+    const revision = serving === undefined ? {} : { revision: serving };
     const record = formatRecord({ ...request, ...revision, lines: withDepth(request.lines) }, body);
     this.#checkLimits(call.org, record.length);
     return queue.enqueue({

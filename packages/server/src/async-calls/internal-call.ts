@@ -24,7 +24,7 @@ export function internalCall(call: InternalCall): NewAsyncCall {
   const { org, endpoint, revision, method = "POST", target = "/", headers = {}, requestId } = call;
   const { idempotencyKey, orderKey, delayMs } = call;
   return {
-    ...{ org, endpoint, servingRevision: revision ?? "" },
+    ...{ org, endpoint },
     request: {
       ...{ method, target, requestId },
       url: `/${org}/${endpoint}${target}`,

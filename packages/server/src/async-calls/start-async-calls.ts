@@ -22,7 +22,12 @@ const MAX_WINDOW = 256;
 /** Creates the service for asynchronous calls. Those of endpoints and organizations that are removed are removed too. */
 export function createAsyncCalls(context: AsyncCallsContext): AsyncCallService {
   const { queue, registry, store, limitsOf, log, stack } = context;
-  const service = new AsyncCallService({ queue, limitsOf, policyOf: policyOf(registry) });
+  const service = new AsyncCallService({
+    queue,
+    limitsOf,
+    policyOf: policyOf(registry),
+    revisionOf: (key) => registry.get(key)?.spec.revision,
+  });
   const remove = async (org: string, endpoint: string | undefined) => {
     try {
       if (endpoint === undefined) await queue.dropGroup(org);
