@@ -35,6 +35,7 @@ export const errorCodes = {
   BUNDLE_INVALID: [422, "Invalid bundle"],
   ARTIFACT_UNSUPPORTED: [422, "Artifact not supported by this platform"],
   SCALER_UNSUPPORTED: [422, "Scaler not supported by this platform"],
+  SCHEDULE_NEVER_DUE: [422, "The schedule is never due"],
   UPGRADE_REQUIRED: [426, "Another protocol is required"],
   RATE_LIMITED: [429, "Too many requests"],
   CONCURRENCY_LIMITED: [429, "Too many concurrent requests"],
@@ -59,6 +60,7 @@ export const errorCodes = {
   POD_REFUSED: [502, "The cluster rejects the pod"],
   SERVER_STOPPING: [503, "The server is stopping"],
   CONTROL_SERVER_AWAY: [503, "The control server does not respond"],
+  LOOP_DETECTED: [508, "Asynchronous calls lead to each other"],
   REPLICA_CLAIMED: [409, "The replica has a function already"],
   FUNCTION_TIMEOUT: [504, "The function timed out"],
 

@@ -14,8 +14,8 @@ export interface AsyncCallAcceptor {
 export interface NewAsyncCall {
   readonly org: string;
   readonly endpoint: string;
-  /** Revision that would have processed it now. */
-  readonly servingRevision: string;
+  /** Revision that would have processed it now. Absent: the serving one. */
+  readonly servingRevision?: string;
   readonly request: RecordedRequest;
   readonly body: Buffer;
   readonly idempotencyKey?: string;

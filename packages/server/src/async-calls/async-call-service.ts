@@ -11,6 +11,7 @@ import {
 } from "@faas/core";
 import { type AcceptedCall, type AsyncCallAcceptor, formatRecord, type NewAsyncCall } from "@faas/gateway";
 import type { MessageState, Queue, StoredMessage } from "../queue/queue.ts";
+import { withDepth } from "./call-depth.ts";
 import { parseNote } from "./delivery-note.ts";
 import { hasEnded, messageStatusOf, summarizeCall, viewCall } from "./view-call.ts";
 
@@ -19,6 +20,8 @@ export interface AsyncCallsOptions {
   readonly limitsOf: (org: string) => Pick<LimitNumbers, "waitingCalls" | "waitingBytes">;
   /** Returns the rules for the calls of an endpoint. @param key "org/endpoint" */
   readonly policyOf: (key: string) => AsyncPolicy;
+  /** Returns the serving revision of an endpoint; undefined if there is no such endpoint. */
+  readonly revisionOf: (key: string) => string | undefined;
 }
 
 /** Choice of calls. */
@@ -50,7 +53,9 @@ export class AsyncCallService implements AsyncCallAcceptor {
     const { idempotencyKey, orderKey, delayMs } = call;
     const topic = endpointKey(call);
     const isPinned = request.revision === undefined && policyOf(topic).revision === "enqueue";
-    const record = formatRecord(isPinned ? { ...request, revision: call.servingRevision } : request, body);
+    const serving = isPinned ? (call.servingRevision ?? this.#options.revisionOf(topic)) : undefined;
+    const revision = serving === undefined ? {} : { revision: serving };
+    const record = formatRecord({ ...request, ...revision, lines: withDepth(request.lines) }, body);
     this.#checkLimits(call.org, record.length);
     return queue.enqueue({
       ...{ topic, body: record },

@@ -1,7 +1,7 @@
 import type { AsyncPolicy, Logger } from "@faas/core";
 import { type Delivery, type DeliveryResponse, parseRecord } from "@faas/gateway";
-import type { Lease, Queue } from "../queue/queue.ts";
-import { decideOutcome } from "./decide-outcome.ts";
+import type { Lease, Outcome, Queue } from "../queue/queue.ts";
+import { decideOutcome, type EndedDelivery } from "./decide-outcome.ts";
 import { DeliveryWindows } from "./delivery-windows.ts";
 
 /** Delivers a call to its endpoint, once. Aborting ends it without a response. */
@@ -16,6 +16,8 @@ export interface DeliveriesOptions {
   readonly windowOf: (key: string) => number;
   /** Returns how many calls of an organization may be delivered at the same time. */
   readonly orgWindowOf: (org: string) => number;
+  /** Called when the outcome of a delivery is stored. */
+  readonly onOutcome?: (delivery: EndedDelivery & Pick<Lease, "topic" | "id">, outcome: Outcome) => void;
   readonly log: Logger;
   /** @defaultValue Math.random */
   readonly random?: () => number;
@@ -95,7 +97,7 @@ export class Deliveries implements AsyncDisposable {
   }
 
   async #deliver(lease: Lease): Promise<void> {
-    const { queue, deliver, policyOf, log, random = Math.random } = this.#options;
+    const { queue, deliver, policyOf, onOutcome, log, random = Math.random } = this.#options;
     const { topic, id, attempt } = lease;
     this.#leases.add(lease);
     try {
@@ -108,7 +110,7 @@ export class Deliveries implements AsyncDisposable {
       const ended = { response, call: request, attempt, requestId, startedMs, endedMs: Date.now() };
       const outcome = decideOutcome(ended, policyOf(topic), random);
       if (outcome.type === "retry" && outcome.isUncounted) this.#pause(topic);
-      await queue.settle(lease, outcome);
+      if (await queue.settle(lease, outcome)) onOutcome?.({ ...ended, topic, id }, outcome);
     } catch (err) {
       // The lease ends by itself, and the call is delivered again.
       log.error(

@@ -1,10 +1,18 @@
-import { asyncPolicy, type EndpointSpec, type LimitNumbers, type Logger } from "@faas/core";
+import { asyncPolicy, type EndpointSpec, endpointKey, type LimitNumbers, type Logger } from "@faas/core";
 import type { EndpointRegistry } from "@faas/gateway";
+import type { ServerEvents } from "../events/server-events.ts";
 import type { DisposerStack } from "../lib/disposer-stack.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Store } from "../state/store.ts";
+import { AsyncCallMetrics } from "./async-call-metrics.ts";
 import { AsyncCallService } from "./async-call-service.ts";
 import { type Deliver, Deliveries } from "./deliveries.ts";
+
+interface DeliveriesContext extends AsyncCallsContext {
+  readonly metrics: Pick<Metrics, "registry">;
+  readonly events: Pick<ServerEvents, "callFailed">;
+}
 
 export interface AsyncCallsContext {
   readonly queue: Queue;
@@ -22,7 +30,12 @@ const MAX_WINDOW = 256;
 /** Creates the service for asynchronous calls. Those of endpoints and organizations that are removed are removed too. */
 export function createAsyncCalls(context: AsyncCallsContext): AsyncCallService {
   const { queue, registry, store, limitsOf, log, stack } = context;
-  const service = new AsyncCallService({ queue, limitsOf, policyOf: policyOf(registry) });
+  const service = new AsyncCallService({
+    queue,
+    limitsOf,
+    policyOf: policyOf(registry),
+    revisionOf: (key) => registry.get(key)?.spec.revision,
+  });
   const remove = async (org: string, endpoint: string | undefined) => {
     try {
       if (endpoint === undefined) await queue.dropGroup(org);
@@ -40,14 +53,26 @@ export function createAsyncCalls(context: AsyncCallsContext): AsyncCallService {
 }
 
 /** Starts to deliver asynchronous calls. */
-export function startDeliveries(context: Omit<AsyncCallsContext, "store">, deliver: Deliver): void {
-  const { queue, registry, limitsOf, log, stack, role } = context;
+export function startDeliveries(context: DeliveriesContext, deliver: Deliver): void {
+  const { queue, registry, store, limitsOf, metrics, events, log, stack, role } = context;
+  const counts = new AsyncCallMetrics(queue, [metrics.registry]);
+  stack.defer(
+    store.subscribe(({ record, ...ref }) => {
+      if (record === null && "endpoint" in ref && ref.endpoint !== undefined) counts.forget(endpointKey(ref));
+    }),
+  );
   const deliveries = new Deliveries({
     ...{ queue, deliver, log, policyOf: policyOf(registry) },
     windowOf(key) {
       const { maxReplicas = 1, concurrency = 1 } = registry.get(key)?.spec ?? {};
       // Half of a replica's slots are for synchronous calls.
       return Math.min(MAX_WINDOW, maxReplicas * Math.ceil(concurrency / 2));
+    },
+    onOutcome({ topic, id, attempt, response: { status, from } }, outcome) {
+      counts.record(topic, outcome);
+      const [org = "", endpoint = ""] = topic.split("/");
+      const known = from === "function" ? { status } : {};
+      if (outcome.type === "dead") events.callFailed({ org, endpoint }, { id, attempts: attempt, ...known });
     },
     orgWindowOf: (org) => Math.max(1, Math.floor(limitsOf(org).concurrentRequests / 2)),
   });
