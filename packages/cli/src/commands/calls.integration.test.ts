@@ -159,9 +159,15 @@ test("retry and drop with --failed change all failed calls, page by page, and le
   await Promise.all(Array.from({ length: count }, () => fetch(`${server.url}/acme/failing`, { headers })));
   const failures = async () => (await listed(t, "acme/failing", "--state", "failed", "-n", "1000")).length;
   await eventually("all have failed", async () => (await failures()) === count);
+  const retryAll = async () => {
+    const { stderr } = await server.run(t, ["calls", "retry", "acme/failing", "--failed"]);
+    assert.equal(stderr, `${count} calls of acme/failing will be delivered again now.\n`);
+  };
+  // Those that fail again are not retried again by the same command.
+  await retryAll();
+  await eventually("all have failed again", async () => (await failures()) === count);
   await output(t, ["config", "acme/failing", "async=failures=500"]);
-  const { stderr } = await server.run(t, ["calls", "retry", "acme/failing", "--failed"]);
-  assert.equal(stderr, `${count} calls of acme/failing will be delivered again now.\n`);
+  await retryAll();
   const completed = async () => (await listed(t, "acme/failing", "--state", "completed", "-n", "1000")).length;
   await eventually("all have completed", async () => (await completed()) === count);
   assert.match(
