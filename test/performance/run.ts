@@ -3,6 +3,7 @@
  * them into docs/performance.md. Runs are interleaved, so that noise affects both sides alike; figures are medians.
  */
 import { accessLog } from "./access-log.ts";
+import { asyncCalls } from "./async-calls.ts";
 import { coldStarts } from "./cold-starts.ts";
 import { commands } from "./commands.ts";
 import { eventStreams } from "./events/event-streams.ts";
@@ -31,6 +32,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   gateway,
   "access-log": accessLog,
   traces,
+  "async-calls": asyncCalls,
   fairness,
   tls,
   wrappers,
