@@ -1,4 +1,4 @@
-import { type AsyncPolicy, type ErrorCode, hasStatusIn, type Problem } from "@faas/core";
+import type { AsyncPolicy, ErrorCode, Problem } from "@faas/core";
 import type { DeliveryResponse } from "@faas/gateway";
 import type { Outcome } from "../queue/queue.ts";
 import { type CallHead, type DeliveryNote, formatNote } from "./delivery-note.ts";
@@ -44,7 +44,7 @@ const MAX_RETRY_AFTER_MS = 86_400_000;
 export function decideOutcome(delivery: EndedDelivery, policy: AsyncPolicy, random: () => number): Outcome {
   const { response, attempt, endedMs } = delivery;
   const { status, from, body } = response;
-  if (from === "function" && !hasStatusIn(status, policy.failures))
+  if (from === "function" && !policy.isFailure(status))
     return {
       type: "done",
       note: formatNote({ ...noteWithResponse(delivery), call: headOf(delivery) }, body),

@@ -1,4 +1,11 @@
-import { asyncPolicy, type EndpointSpec, endpointKey, type LimitNumbers, type Logger } from "@faas/core";
+import {
+  type AsyncPolicy,
+  asyncPolicy,
+  type EndpointSpec,
+  endpointKey,
+  type LimitNumbers,
+  type Logger,
+} from "@faas/core";
 import type { EndpointRegistry } from "@faas/gateway";
 import type { ServerEvents } from "../events/server-events.ts";
 import type { DisposerStack } from "../lib/disposer-stack.ts";
@@ -80,5 +87,18 @@ export function startDeliveries(context: DeliveriesContext, deliver: Deliver): v
   deliveries.start();
 }
 
-const policyOf = (registry: EndpointRegistry<EndpointSpec>) => (key: string) =>
-  asyncPolicy(registry.get(key)?.spec.async);
+/** Returns the rules for the calls of an endpoint, which are read for every call. */
+function policyOf(registry: EndpointRegistry<EndpointSpec>): (key: string) => AsyncPolicy {
+  const policies = new WeakMap<object, AsyncPolicy>();
+  const byDefault = asyncPolicy();
+  return (key) => {
+    const settings = registry.get(key)?.spec.async;
+    if (settings === undefined) return byDefault;
+    let policy = policies.get(settings);
+    if (policy === undefined) {
+      policy = asyncPolicy(settings);
+      policies.set(settings, policy);
+    }
+    return policy;
+  };
+}
