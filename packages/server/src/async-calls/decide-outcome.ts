@@ -70,14 +70,14 @@ export function decideOutcome(delivery: EndedDelivery, policy: AsyncPolicy, rand
 const DEAD_KEEP_MS = 14 * 86_400_000;
 
 /** Returns the wait before the next delivery: it doubles with each, and a random half of it is jitter. */
-export function backoffMs(attempt: number, { backoffMs, maxBackoffMs }: AsyncPolicy, random: () => number): number {
+function backoffMs(attempt: number, { backoffMs, maxBackoffMs }: AsyncPolicy, random: () => number): number {
   return jittered(Math.min(maxBackoffMs, backoffMs * 2 ** (attempt - 1)), random);
 }
 
 const jittered = (ms: number, random: () => number) => Math.round(ms / 2 + (ms / 2) * random());
 
 /** Returns the time that a response asks for (RFC 9110 section 10.2.3): seconds, or a date. */
-export function retryAfterMs({ headers }: Pick<DeliveryResponse, "headers">, nowMs: number): number {
+function retryAfterMs({ headers }: Pick<DeliveryResponse, "headers">, nowMs: number): number {
   const value = headers.find(([name]) => name.toLowerCase() === "retry-after")?.[1].trim() ?? "";
   const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - nowMs;
   return Number.isNaN(ms) ? 0 : Math.min(MAX_RETRY_AFTER_MS, Math.max(0, ms));

@@ -103,7 +103,9 @@ export function testReplayAndDrop(check: Check): void {
     await queue.enqueue(message("d"));
     assert.deepEqual(textsOf(await queue.lease(TOPIC, 9, LONG_MS)), ["d"]);
   });
+}
 
+export function testDroppedGroup(check: Check): void {
   check("the messages of a group can be dropped, and those of others stay", async ({ queue, reopen }) => {
     await queue.enqueue(message("a"));
     await queue.enqueue(message("b", { topic: "acme/other" }));
