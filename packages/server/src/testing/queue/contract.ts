@@ -4,8 +4,7 @@ import { testDuplicates, testRestart } from "./durability.ts";
 import type { Check, QueueFactory } from "./harness.ts";
 import { testListeners, testLookups } from "./lookups.ts";
 import { testOrder } from "./order.ts";
-import { 
-  testDroppedGroup, testOutcomes, testReplayAndDrop,testDroppedGroup } from "./outcomes.ts";
+import { testDroppedGroup, testOutcomes, testReplayAndDrop } from "./outcomes.ts";
 
 /** Defines the tests that every implementation of `Queue` passes. */
 export function testQueueContract(name: string, open: QueueFactory): void {
