@@ -36,13 +36,14 @@ const MAX_WINDOW = 256;
 
 /** Creates the service for asynchronous calls. Those of endpoints and organizations that are removed are removed too. */
 export function createAsyncCalls(context: AsyncCallsContext): AsyncCallService {
-  const { queue, registry, store, limitsOf, log, stack } = context;
+  const { queue, registry, store, limitsOf, log, stack, role } = context;
   const service = new AsyncCallService({
     queue,
     limitsOf,
     policyOf: policyOf(registry),
     revisionOf: (key) => registry.get(key)?.spec.revision,
   });
+  stack.share(service, role);
   const remove = async (org: string, endpoint: string | undefined) => {
     try {
       if (endpoint === undefined) await queue.dropGroup(org);
