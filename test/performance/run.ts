@@ -13,6 +13,7 @@ import { traces } from "./gateways/traces.ts";
 import { gatewayViews } from "./gateways/views.ts";
 import { idleServer } from "./idle-server.ts";
 import { pythonApps } from "./python-apps.ts";
+import { queue } from "./queue/queue.ts";
 import { chosenParts, publish } from "./rig/page.ts";
 import type { Row } from "./rig/table.ts";
 import { simulatedCluster } from "./simulated-cluster.ts";
@@ -38,6 +39,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   "ten-thousand": tenThousand,
   "kept-revisions": keptRevisions,
   canary,
+  queue,
   "gateway-views": gatewayViews,
   "gateway-processes": gatewayProcesses,
   splits,
