@@ -6,9 +6,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Random, seeded, tempDir } from "@faas/testing";
 import { openJournalQueue } from "../../../packages/server/src/queue/journal/journal-queue.ts";
 import { type FaultOptions, type FaultResult, resultOf } from "../part.ts";
-import { QueueLedger } from "../queue-ledger.ts";
+import { QueueLedger } from "../queue/ledger.ts";
 
-const program = join(import.meta.dirname, "../queue-process.ts");
+const program = join(import.meta.dirname, "../queue/process.ts");
 const KILLS = 1_000;
 const MAX_MS = 240_000;
 /** Queues that are killed at the same time, each in its folder. */

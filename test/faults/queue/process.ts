@@ -1,12 +1,12 @@
 /**
- * `queue-process.ts FOLDER REPORT SEED LIFE`: uses a queue as fast as it can, until it is killed. Each change and its acknowledgement is a line of the file REPORT.
+ * `process.ts FOLDER REPORT SEED LIFE`: uses a queue as fast as it can, until it is killed. Each change and its acknowledgement is a line of the file REPORT.
  */
 import { randomBytes } from "node:crypto";
 import { openSync, writeSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { seeded } from "@faas/testing";
-import { openJournalQueue } from "../../packages/server/src/queue/journal/journal-queue.ts";
-import type { Outcome } from "../../packages/server/src/queue/queue.ts";
+import { openJournalQueue } from "../../../packages/server/src/queue/journal/journal-queue.ts";
+import type { Outcome } from "../../../packages/server/src/queue/queue.ts";
 
 const TOPICS = ["acme/a", "acme/b"];
 const WORKERS = 8;
