@@ -27,6 +27,7 @@ import { DeploymentController } from "./deployments/controller.ts";
 import { FailedFirstCleanup } from "./deployments/failed-first-cleanup.ts";
 import { allowedImages } from "./deployments/image-policy.ts";
 import { QuotaCheck } from "./deployments/quota-check.ts";
+import { openDestinations } from "./destinations/open-destinations.ts";
 import { ServerEvents } from "./events/server-events.ts";
 import type { GatewayGroup } from "./gateways/group.ts";
 import { ReportIntake } from "./gateways/report-intake.ts";
@@ -150,8 +151,20 @@ async function startControl(startup: Startup, storage: Storage) {
   stack.share(secrets, role);
   await step("secrets", () => secrets.start());
   const asyncCalls = createAsyncCalls({ ...startup, ...storage, ...served });
+  const destinations = openDestinations({ ...startup, ...storage, ...served });
   await step("replicas of the previous server", () => startReplicas(registry, options.predecessor?.replicas ?? []));
-  return { platform, ...served, bundleAccess, storageQuota, deployments, previews, canaries, secrets, asyncCalls };
+  return {
+    platform,
+    ...served,
+    bundleAccess,
+    storageQuota,
+    deployments,
+    previews,
+    canaries,
+    secrets,
+    asyncCalls,
+    ...destinations,
+  };
 }
 
 /** Creates what is served: the registry, and everything that follows its endpoints and their calls. */
@@ -234,7 +247,9 @@ async function serve(startup: Startup, storage: Storage, control: Control) {
     });
   });
   const { gateways } = listener;
-  await step("deliveries", () => startDeliveries({ ...startup, ...storage, ...control }, listener.deliver));
+  await step("deliveries", () =>
+    startDeliveries({ ...startup, ...storage, ...control }, listener.deliver, control.deliverToUrl),
+  );
   const processes =
     gateways && (await step("gateways", () => runGateways({ ...startup, api: gate.listener, gateways })));
   const adminToken = await step("first admin key", () =>
@@ -268,7 +283,7 @@ function createApi(
 ): RequestListener {
   const { platform, registry, metrics, events, bundleAccess, storageQuota, deployments, secrets, defaultLimits } =
     control;
-  const { traffic, previews, canaries, recentCalls, asyncCalls } = control;
+  const { traffic, previews, canaries, recentCalls, asyncCalls, signingKeys } = control;
   const traces = tracing && { spans: tracing.spans, rollouts: stack.use(new RolloutSpans(store, registry)) };
   const app = createApp({
     traces,
@@ -291,6 +306,7 @@ function createApi(
     metrics,
     recentCalls,
     asyncCalls,
+    signingKeys,
     events,
     logs,
     config: serverConfig(version, options, platform, bundles),

@@ -1,5 +1,7 @@
-import { asyncPolicy, type EndpointSpec, type LimitNumbers, type Logger } from "@faas/core";
-import type { EndpointRegistry } from "@faas/gateway";
+import { type AsyncPolicy, asyncPolicy, type EndpointSpec, type LimitNumbers, type Logger } from "@faas/core";
+import type { EndpointRegistry, NewAsyncCall } from "@faas/gateway";
+import { endpointOfTopic, isUrlTopic } from "../destinations/destination-topic.ts";
+import { passOn } from "../destinations/pass-on.ts";
 import type { DisposerStack } from "../lib/disposer-stack.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Store } from "../state/store.ts";
@@ -44,11 +46,23 @@ export function createAsyncCalls(context: AsyncCallsContext): AsyncCallService {
   return service;
 }
 
-/** Starts to deliver asynchronous calls. */
-export function startDeliveries(context: Omit<AsyncCallsContext, "store">, deliver: Deliver): void {
-  const { queue, registry, limitsOf, log, stack, role } = context;
-  const deliveries = new Deliveries({
-    ...{ queue, deliver, log, policyOf: policyOf(registry) },
+export interface DeliveriesContext extends Omit<AsyncCallsContext, "store"> {
+  readonly asyncCalls: AsyncCallService;
+}
+
+/** Calls of one endpoint and of one organization to URLs at the same time. */
+const URL_WINDOW = 8;
+const ORG_URL_WINDOW = 32;
+/** Statuses with which a receiver has not accepted a call: all but 2xx, as in the Standard Webhooks specification. */
+const URL_FAILURES = "1xx,3xx,4xx,5xx";
+
+/** Starts to deliver asynchronous calls: those to endpoints, and, independently of them, those to URLs. */
+export function startDeliveries(context: DeliveriesContext, deliver: Deliver, deliverToUrl: Deliver): void {
+  const { queue, registry, limitsOf, log, stack, role, asyncCalls } = context;
+  const accept = (call: NewAsyncCall) => asyncCalls.acceptNext(call);
+  const calls = new Deliveries({
+    ...{ queue, deliver, log, policyOf: policyOf(registry), takes: (topic) => !isUrlTopic(topic) },
+    beforeEnd: (delivery) => passOn(delivery, { queue, accept }),
     windowOf(key) {
       const { maxReplicas = 1, concurrency = 1 } = registry.get(key)?.spec ?? {};
       // Half of a replica's slots are for synchronous calls.
@@ -56,9 +70,19 @@ export function startDeliveries(context: Omit<AsyncCallsContext, "store">, deliv
     },
     orgWindowOf: (org) => Math.max(1, Math.floor(limitsOf(org).concurrentRequests / 2)),
   });
-  stack.share(deliveries, role);
-  deliveries.start();
+  const toUrls = new Deliveries({
+    ...{ queue, log, deliver: deliverToUrl, takes: isUrlTopic },
+    policyOf: (topic) => urlPolicy(policyOf(registry)(endpointOfTopic(topic))),
+    ...{ windowOf: () => URL_WINDOW, orgWindowOf: () => ORG_URL_WINDOW },
+  });
+  for (const deliveries of [calls, toUrls]) stack.share(deliveries, role).start();
 }
+
+/** Returns the rules for calls to URLs of an endpoint. They have no destinations themselves. */
+const urlPolicy = ({ onSuccess: _, onFailure: __, ...policy }: AsyncPolicy): AsyncPolicy => ({
+  ...policy,
+  failures: URL_FAILURES,
+});
 
 const policyOf = (registry: EndpointRegistry<EndpointSpec>) => (key: string) =>
   asyncPolicy(registry.get(key)?.spec.async);
