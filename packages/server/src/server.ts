@@ -27,7 +27,6 @@ import { DeploymentController } from "./deployments/controller.ts";
 import { FailedFirstCleanup } from "./deployments/failed-first-cleanup.ts";
 import { allowedImages } from "./deployments/image-policy.ts";
 import { QuotaCheck } from "./deployments/quota-check.ts";
-import { openDestinations } from "./destinations/open-destinations.ts";
 import { ServerEvents } from "./events/server-events.ts";
 import type { GatewayGroup } from "./gateways/group.ts";
 import { ReportIntake } from "./gateways/report-intake.ts";
@@ -150,21 +149,9 @@ async function startControl(startup: Startup, storage: Storage) {
   );
   stack.share(secrets, role);
   await step("secrets", () => secrets.start());
-  const asyncCalls = createAsyncCalls({ ...startup, ...storage, ...served });
-  const destinations = openDestinations({ ...startup, ...storage, ...served });
+  const calling = createAsyncCalls({ ...startup, ...storage, ...served });
   await step("replicas of the previous server", () => startReplicas(registry, options.predecessor?.replicas ?? []));
-  return {
-    platform,
-    ...served,
-    bundleAccess,
-    storageQuota,
-    deployments,
-    previews,
-    canaries,
-    secrets,
-    asyncCalls,
-    ...destinations,
-  };
+  return { platform, ...served, bundleAccess, storageQuota, deployments, previews, canaries, secrets, ...calling };
 }
 
 /** Creates what is served: the registry, and everything that follows its endpoints and their calls. */
@@ -247,9 +234,7 @@ async function serve(startup: Startup, storage: Storage, control: Control) {
     });
   });
   const { gateways } = listener;
-  await step("deliveries", () =>
-    startDeliveries({ ...startup, ...storage, ...control }, listener.deliver, control.deliverToUrl),
-  );
+  await step("deliveries", () => startDeliveries({ ...startup, ...storage, ...control }, listener.deliver));
   const processes =
     gateways && (await step("gateways", () => runGateways({ ...startup, api: gate.listener, gateways })));
   const adminToken = await step("first admin key", () =>

@@ -85,7 +85,7 @@ describe("an entry of the list of destinations", () => {
   ])
     test(`cannot be ${JSON.stringify(entry)}`, () => assert.ok(!isPattern(entry)));
 
-  test("of the message about a URL allows that URL", () => {
+  test("allows a URL where it was made for the message about it", () => {
     for (const text of ["https://a.example/x", "http://a.example:81/", "https://[fd00::1]:1/"]) {
       const url = new URL(text);
       assert.ok(isPattern(patternFor(url)));

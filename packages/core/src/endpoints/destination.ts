@@ -6,23 +6,25 @@ import { ENDPOINT_NAME_MAX, LABEL } from "../names.ts";
 const NAME = LABEL.source.slice(1, -1);
 /** Visible ASCII characters, as in a request target (RFC 3986), without those that start a fragment. */
 const TARGET = '[!"$-~]*';
-/** No "." and ".." segments, percent-encoded or not, and no stray "%": no gateway accepts them. */
-const SAFE_PATH = String.raw`(?![^?]*/(?:\.|%2[eE]){1,2}(?:[/?]|$))(?![^?]*%(?![0-9A-Fa-f]{2}))(?![^?]*%00)`;
-const ENDPOINT = `${SAFE_PATH}${NAME}(?:/${TARGET})?`;
+const ENDPOINT = `${NAME}(?:/${TARGET})?`;
 /** Without user and password, which would be shown in settings. */
 const URL_TEXT = String.raw`https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?(?:[/?]${TARGET})?`;
 const PATTERN = `^(?:${ENDPOINT}|${URL_TEXT})$`;
+/** Paths that gateways reject: with the segments "." and "..", percent-encoded or not, a NUL, or a "%" that starts no percent-encoding. */
+const UNSAFE = String.raw`^[^?]*(?:/(?:\.|%2[eE]){1,2}(?:[/?]|$)|%00|%(?:[0-9A-Fa-f]?[^0-9A-Fa-f]|[0-9A-Fa-f]?$))`;
 const MAX_LENGTH = 2_000;
+
+const [valid, unsafe] = [new RegExp(PATTERN), new RegExp(UNSAFE)];
 
 /** Schema of a destination: `alerts`, `alerts/path` or `https://hooks.example.com/path`. */
 export const destinationSchema = z
   .string()
-  .max(MAX_LENGTH)
-  .regex(
-    new RegExp(PATTERN),
+  .refine(
+    (text) =>
+      text.length <= MAX_LENGTH && valid.test(text) && !unsafe.test(text) && parseDestination(text) !== undefined,
     "expected an endpoint of the organization, such as alerts or alerts/path, or a URL without a password, such as https://hooks.example.com/path",
   )
-  .refine((text) => parseDestination(text) !== undefined, `expected a valid URL, or an endpoint's name`);
+  .meta({ pattern: PATTERN, maxLength: MAX_LENGTH, not: { pattern: UNSAFE } });
 
 /** A parsed destination. */
 export type Destination =

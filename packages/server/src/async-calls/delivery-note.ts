@@ -26,7 +26,7 @@ export interface DeliveryNote {
   readonly bytes?: number;
   /** The call has failed with this delivery. */
   readonly isLast?: true;
-  /** Where the call was passed on to when it ended, with the id of the further call, or why it was not. */
+  /** Destination of the call when it ended, with the id of the further call, or the reason why there is none. */
   readonly destination?: {
     readonly to: string;
     readonly call?: string;

@@ -1,6 +1,7 @@
 import { type AsyncPolicy, asyncPolicy, type EndpointSpec, type LimitNumbers, type Logger } from "@faas/core";
 import type { EndpointRegistry, NewAsyncCall } from "@faas/gateway";
 import { endpointOfTopic, isUrlTopic } from "../destinations/destination-topic.ts";
+import { type Destinations, openDestinations } from "../destinations/open-destinations.ts";
 import { passOn } from "../destinations/pass-on.ts";
 import type { DisposerStack } from "../lib/disposer-stack.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -11,7 +12,9 @@ import { type Deliver, Deliveries } from "./deliveries.ts";
 export interface AsyncCallsContext {
   readonly queue: Queue;
   readonly registry: EndpointRegistry<EndpointSpec>;
-  readonly store: Pick<Store, "subscribe">;
+  readonly store: Pick<Store, "org" | "subscribe">;
+  readonly dataDir: string;
+  readonly lock: { verify(): Promise<void> };
   readonly limitsOf: (org: string) => LimitNumbers;
   readonly log: Logger;
   readonly stack: DisposerStack;
@@ -21,8 +24,13 @@ export interface AsyncCallsContext {
 /** Most calls of one endpoint that are delivered at the same time. */
 const MAX_WINDOW = 256;
 
+/** Service for asynchronous calls, and the parts that pass them on. */
+export interface AsyncCalls extends Destinations {
+  readonly asyncCalls: AsyncCallService;
+}
+
 /** Creates the service for asynchronous calls. Those of endpoints and organizations that are removed are removed too. */
-export function createAsyncCalls(context: AsyncCallsContext): AsyncCallService {
+export function createAsyncCalls(context: AsyncCallsContext): AsyncCalls {
   const { queue, registry, store, limitsOf, log, stack } = context;
   const service = new AsyncCallService({
     queue,
@@ -43,12 +51,11 @@ export function createAsyncCalls(context: AsyncCallsContext): AsyncCallService {
       if (change.record === null && change.org !== undefined) void remove(change.org, change.endpoint);
     }),
   );
-  return service;
+  return { asyncCalls: service, ...openDestinations(context) };
 }
 
-export interface DeliveriesContext extends Omit<AsyncCallsContext, "store"> {
-  readonly asyncCalls: AsyncCallService;
-}
+type DeliveriesContext = Pick<AsyncCallsContext, "queue" | "registry" | "limitsOf" | "log" | "stack" | "role"> &
+  Pick<AsyncCalls, "asyncCalls" | "deliverToUrl">;
 
 /** Calls of one endpoint and of one organization to URLs at the same time. */
 const URL_WINDOW = 8;
@@ -57,8 +64,8 @@ const ORG_URL_WINDOW = 32;
 const URL_FAILURES = "1xx,3xx,4xx,5xx";
 
 /** Starts to deliver asynchronous calls: those to endpoints, and, independently of them, those to URLs. */
-export function startDeliveries(context: DeliveriesContext, deliver: Deliver, deliverToUrl: Deliver): void {
-  const { queue, registry, limitsOf, log, stack, role, asyncCalls } = context;
+export function startDeliveries(context: DeliveriesContext, deliver: Deliver): void {
+  const { queue, registry, limitsOf, log, stack, role, asyncCalls, deliverToUrl } = context;
   const accept = (call: NewAsyncCall) => asyncCalls.acceptNext(call);
   const calls = new Deliveries({
     ...{ queue, deliver, log, policyOf: policyOf(registry), takes: (topic) => !isUrlTopic(topic) },

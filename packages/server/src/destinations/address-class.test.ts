@@ -32,7 +32,7 @@ describe("an address", () => {
     for (const address of addresses)
       test(`${address} is ${expected}`, () => assert.equal(classifyAddress(address), expected));
 
-  test("of this machine is internal", () => {
+  test("that this machine has is internal", () => {
     const own = new Set(["8.8.8.8"]);
     assert.equal(classifyAddress("8.8.8.8", own), "internal");
     assert.ok(ownAddresses().has("127.0.0.1"));

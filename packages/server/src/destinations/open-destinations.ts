@@ -17,7 +17,7 @@ interface DestinationsContext {
   readonly role: DisposerStack;
 }
 
-/** What the server needs to pass calls on to URLs. */
+/** Parts of the server that pass calls on to URLs. */
 export interface Destinations {
   readonly signingKeys: SigningKeys;
   readonly deliverToUrl: Deliver;

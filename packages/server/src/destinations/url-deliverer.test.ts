@@ -2,38 +2,17 @@ import assert from "node:assert/strict";
 import type { LookupAddress } from "node:dns";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type RequestListener } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { text } from "node:stream/consumers";
 import { after, describe, test } from "node:test";
 import { setDefaultCACertificates } from "node:tls";
 import type { Problem } from "@faas/core";
 import { createCertificate, noOpenssl, tempDir } from "@faas/testing";
 import { Webhook } from "standardwebhooks";
 import { internalCall } from "../async-calls/internal-call.ts";
+import { startReceiver } from "../testing/webhook-receiver.ts";
 import { newSigningKey } from "./signature.ts";
 import { type UrlDelivererOptions, urlDeliverer } from "./url-deliverer.ts";
-
-interface Received {
-  readonly request: IncomingMessage;
-  readonly body: string;
-}
-
-/** Starts a receiver, which is stopped after the tests of the file. */
-async function startReceiver(respond: RequestListener = (_, response) => response.end("thanks")) {
-  const received: Received[] = [];
-  const server = createServer(async (request, response) => {
-    received.push({ request, body: await text(request) });
-    respond(request, response);
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { received, port: (server.address() as AddressInfo).port };
-}
 
 const key = newSigningKey();
 
@@ -80,12 +59,12 @@ describe("a call to a URL", () => {
     const url = `http://127.0.0.1:${port}/a?b=c`;
     const response = await deliver({ url, allowed: [`http://127.0.0.1:${port}`] });
     assert.deepEqual([response.status, response.from, response.body.toString()], [200, "function", "thanks"]);
-    const [{ request, body } = assert.fail("received nothing")] = received;
-    assert.deepEqual([request.method, request.url, body], ["POST", "/a?b=c", '{"a":1}']);
-    const { "x-faas-depth": depth, "x-faas-attempt": attempt, "content-type": type, host } = request.headers;
+    const [{ method, url: path, headers, body } = assert.fail("received nothing")] = received;
+    assert.deepEqual([method, path, body], ["POST", "/a?b=c", '{"a":1}']);
+    const { "x-faas-depth": depth, "x-faas-attempt": attempt, "content-type": type, host } = headers;
     assert.deepEqual([depth, attempt, type, host], ["3", "2", "application/json", `127.0.0.1:${port}`]);
-    assert.equal(request.headers["webhook-id"], "CALL");
-    new Webhook(key).verify(body, request.headers as Record<string, string>);
+    assert.equal(headers["webhook-id"], "CALL");
+    new Webhook(key).verify(body, headers as Record<string, string>);
   });
 
   test("goes to an address that was checked, whatever the name has at that moment", async () => {
@@ -93,7 +72,7 @@ describe("a call to a URL", () => {
     const url = `http://hooks.internal:${port}/`;
     const resolve = resolvedTo("127.0.0.1");
     assert.equal((await deliver({ url, allowed: [`private:${url.slice(0, -1)}`], resolve })).status, 200);
-    assert.equal(received[0]?.request.headers.host, `hooks.internal:${port}`);
+    assert.equal(received[0]?.headers.host, `hooks.internal:${port}`);
   });
 
   test("resolves its host once", async () => {
