@@ -140,8 +140,9 @@ function formatHeader(header: SegmentHeader): Buffer {
  */
 export function parseHeader(buffer: Buffer, file: string): { readonly header: SegmentHeader; readonly bytes: number } {
   const end = buffer.indexOf(10);
-  const [sum, text] = [buffer.toString("utf8", 0, 8), buffer.toString("utf8", 9, Math.max(9, end))];
-  if (end < 0 || sum !== checksumOf(text)) throw damaged(file, "its first line does not match its checksum");
+  const text = buffer.toString("utf8", 9, Math.max(9, end));
+  if (end < 0 || buffer.toString("utf8", 0, 9) !== `${checksumOf(text)} `)
+    throw damaged(file, "its first line does not match its checksum");
   const header = JSON.parse(text) as SegmentHeader;
   if (header.version !== VERSION) throw damaged(file, `expected version ${VERSION}, got ${header.version}`);
   return { header, bytes: end + 1 };
