@@ -125,6 +125,7 @@ function formatUse(name: LimitName, use: OrgDetails["use"]): string {
   // Limits of one call, one replica, one moment, one endpoint or one environment: nothing accumulates.
   if (name === "burst" || name === "bodySize" || name === "cpuMax" || name === "revisions" || name === "warmPods")
     return "-";
+  // The settings of each endpoint have them.
   if (name === "destinations") return "-";
   if (name === "hostnames") return use.hostnames?.join(", ") ?? NONE;
   const value = use[name];
