@@ -1,12 +1,8 @@
-import { promises as dns, type LookupAddress } from "node:dns";
+import type { LookupAddress } from "node:dns";
 import { isIP } from "node:net";
 import { type AllowedDestination, FaasError } from "@faas/core";
 import { type AddressClass, classifyAddress, ownAddresses } from "./address-class.ts";
-
-/** Returns all addresses of a host. */
-export type Resolve = (hostname: string) => Promise<readonly LookupAddress[]>;
-
-const resolveHost: Resolve = (hostname) => dns.lookup(hostname, { all: true });
+import { type Resolve, resolveHost } from "./resolve-host.ts";
 
 /**
  * Resolves the host of a URL and checks each of its addresses. The connection must be made to these: a name can have other addresses a moment later.

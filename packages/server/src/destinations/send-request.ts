@@ -62,6 +62,17 @@ function pinnedTo(addresses: readonly LookupAddress[]): LookupFunction {
   };
 }
 
+/** Headers about the connection, not about the response (RFC 9110 section 7.6.1). */
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
 async function readResponse(response: IncomingMessage, maxBytes: number): Promise<DeliveryResponse> {
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -72,7 +83,9 @@ async function readResponse(response: IncomingMessage, maxBytes: number): Promis
     if (bytes > maxBytes) break;
   }
   const { rawHeaders, statusCode: status = 0 } = response;
-  const headers = rawHeaders.flatMap((name, i) => (i % 2 === 0 ? [[name, rawHeaders[i + 1] ?? ""] as const] : []));
+  const headers = rawHeaders.flatMap((name, i) =>
+    i % 2 === 0 && !HOP_BY_HOP.has(name.toLowerCase()) ? [[name, rawHeaders[i + 1] ?? ""] as const] : [],
+  );
   return { status, from: "function", headers, body: Buffer.concat(chunks).subarray(0, maxBytes), bytes };
 }
 

@@ -186,6 +186,20 @@ describe("a call to a URL", () => {
     assert.match((await problemOf(setup("other.internal"))).detail, /does not match certificate/);
   });
 
+  test("has a response without the headers of its connection", async () => {
+    const { port } = await startReceiver((_, response) => {
+      response.writeHead(200, { "X-Mine": "1", "Keep-Alive": "timeout=5" }).write("a");
+      response.end("b");
+    });
+    const url = `http://localhost:${port}/`;
+    const { headers, body } = await deliver({ url, allowed: [`private:http://localhost:${port}`] });
+    assert.equal(body.toString(), "ab");
+    assert.deepEqual(
+      headers.map(([name]) => name.toLowerCase()),
+      ["x-mine", "date"],
+    );
+  });
+
   test("that is aborted is neither delivered nor failed", async () => {
     const { port } = await startReceiver(() => stopping.abort());
     const stopping = new AbortController();

@@ -2,7 +2,8 @@ import { FaasError, PROBLEM_MEDIA_TYPE, toProblem } from "@faas/core";
 import type { Delivery, DeliveryResponse } from "@faas/gateway";
 import type { Deliver } from "../async-calls/deliveries.ts";
 import { allowedDestination } from "./destination-policy.ts";
-import { type Resolve, resolveDestination } from "./resolve-destination.ts";
+import { resolveDestination } from "./resolve-destination.ts";
+import type { Resolve } from "./resolve-host.ts";
 import { sendRequest } from "./send-request.ts";
 import { signatureHeaders } from "./signature.ts";
 
