@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { text as textOf } from "node:stream/consumers";
 import { before, test } from "node:test";
 import { copyProgram } from "@faas/builder";
 import { tempDir } from "@faas/testing";
@@ -23,6 +24,11 @@ const start = (argv: string[], env: NodeJS.ProcessEnv = {}) =>
     stdio: ["ignore", "pipe", "pipe"],
   });
 
+async function outputOf(argv: string[]): Promise<string> {
+  const { stdout, stderr } = start(argv);
+  return (await textOf(stdout)) + (await textOf(stderr));
+}
+
 test("the bundled program starts a server, which ends on SIGTERM", async () => {
   const child = start(["up", "--port", "0", "--log-level", "silent"]);
   const ended = once(child, "exit");
@@ -36,6 +42,7 @@ test("the bundled program starts a server, which ends on SIGTERM", async () => {
     const document = await (await fetch(`${url}/-/ui`)).text();
     const [, script] = /src="([^"]+)"/.exec(document) ?? [];
     assert.equal((await fetch(`${url}${script}`)).status, 200, "the web page");
+    assert.equal(await outputOf(["list", "--output", "yaml", "--server", url]), "[]\n");
   } finally {
     child.kill("SIGTERM");
   }

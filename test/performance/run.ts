@@ -13,6 +13,8 @@ import { traces } from "./gateways/traces.ts";
 import { gatewayViews } from "./gateways/views.ts";
 import { idleServer } from "./idle-server.ts";
 import { pythonApps } from "./python-apps.ts";
+import { asyncCalls } from "./queue/async-calls.ts";
+import { queue } from "./queue/queue.ts";
 import { chosenParts, publish } from "./rig/page.ts";
 import type { Row } from "./rig/table.ts";
 import { simulatedCluster } from "./simulated-cluster.ts";
@@ -31,6 +33,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   gateway,
   "access-log": accessLog,
   traces,
+  "async-calls": asyncCalls,
   fairness,
   tls,
   wrappers,
@@ -38,6 +41,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   "ten-thousand": tenThousand,
   "kept-revisions": keptRevisions,
   canary,
+  queue,
   "gateway-views": gatewayViews,
   "gateway-processes": gatewayProcesses,
   splits,

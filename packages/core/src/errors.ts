@@ -36,6 +36,7 @@ export const errorCodes = {
   BUNDLE_INVALID: [422, "Invalid bundle"],
   ARTIFACT_UNSUPPORTED: [422, "Artifact not supported by this platform"],
   SCALER_UNSUPPORTED: [422, "Scaler not supported by this platform"],
+  SCHEDULE_NEVER_DUE: [422, "The schedule is never due"],
   UPGRADE_REQUIRED: [426, "Another protocol is required"],
   RATE_LIMITED: [429, "Too many requests"],
   CONCURRENCY_LIMITED: [429, "Too many concurrent requests"],

@@ -46,7 +46,7 @@ export async function openStorage(startup: Startup) {
   );
   stack.share({ [Symbol.asyncDispose]: () => store.close() }, role);
   const queue = await step("queue", () =>
-    openJournalQueue({ folder: join(dataDir, "queue"), assertLockHeld: () => lock.verify(), log }),
+    openJournalQueue({ folder: join(dataDir, "queue"), assertLockHeld: () => lock.verifyRecently(), log }),
   );
   stack.share(queue, role);
   const logs = stack.use(new LogStore(dataDir));

@@ -1,13 +1,14 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Random, seeded, tempDir } from "@faas/testing";
 import { openJournalQueue } from "../../../packages/server/src/queue/journal/journal-queue.ts";
 import { type FaultOptions, type FaultResult, resultOf } from "../part.ts";
-import { QueueLedger } from "../queue-ledger.ts";
+import { QueueLedger } from "../queue/ledger.ts";
 
-const program = join(import.meta.dirname, "../queue-process.ts");
+const program = join(import.meta.dirname, "../queue/process.ts");
 const KILLS = 1_000;
 const MAX_MS = 240_000;
 /** Queues that are killed at the same time, each in its folder. */
@@ -34,26 +35,28 @@ export async function run({ long, seed, print }: FaultOptions): Promise<FaultRes
 }
 
 async function killOne(seed: number, kills: number, deadline: number) {
-  const folder = tempDir("queue-faults");
+  const parent = tempDir("queue-faults");
+  const folder = join(parent, "queue");
   const random = seeded(seed);
   const ledger = new QueueLedger();
   let life = 0;
   for (; life < kills && performance.now() < deadline; life++) {
-    ledger.note(await liveAndDie(folder, seed + life, life, random));
+    const report = join(parent, "report");
+    await liveAndDie([folder, report, String(seed + life), String(life)], random);
+    ledger.note(await readFile(report, "utf8"));
     await using queue = await openJournalQueue({ folder });
     await ledger.compare(queue);
   }
   return { ledger, kills: life };
 }
 
-/** Runs a process until a random moment after it has opened the queue; returns its output. */
-async function liveAndDie(folder: string, seed: number, life: number, random: Random): Promise<string> {
-  const args = ["--conditions=faas-source", "--import", "tsx", program, folder, String(seed), String(life)];
-  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
-  const output = text(child.stdout);
-  await Promise.race([new Promise((resolve) => child.stdout.once("data", resolve)), output]);
-  if (child.exitCode !== null) throw new Error(`The process ended by itself with ${child.exitCode}`);
+/** Runs a process until a random moment after it has opened the queue. */
+async function liveAndDie(args: readonly string[], random: Random): Promise<void> {
+  const node = ["--conditions=faas-source", "--import", "tsx", program, ...args];
+  const child = spawn(process.execPath, node, { stdio: ["ignore", "pipe", "inherit"] });
+  const exited = once(child, "exit");
+  await Promise.race([once(child.stdout, "data"), exited]);
   await delay(random() * MAX_LIFE_MS);
-  child.kill("SIGKILL");
-  return output;
+  if (!child.kill("SIGKILL")) throw new Error(`The process ended by itself with ${child.exitCode}`);
+  await exited;
 }

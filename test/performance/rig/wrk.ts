@@ -20,15 +20,18 @@ export interface WrkRun {
 export interface WrkOptions {
   readonly connections: number;
   readonly seconds: number;
+  /** Value of the header Prefer. */
+  readonly prefer?: string;
   /** Body of each request, sent with POST; GET without it. */
   readonly body?: { readonly bytes: number; readonly type: string };
 }
 
 /** Runs wrk with one thread to its end. `folder` gets the script that makes it print its results as JSON. */
 export async function wrk(folder: string, url: string, options: WrkOptions): Promise<WrkRun> {
-  const { connections, seconds, body } = options;
+  const { connections, seconds, body, prefer } = options;
   const script = join(folder, `wrk-${body?.bytes ?? 0}.lua`);
-  await writeFile(script, body ? `${POST(body.bytes, body.type)}${REPORT}` : REPORT);
+  const preference = prefer === undefined ? "" : `wrk.headers["Prefer"] = "${prefer}"\n`;
+  await writeFile(script, (body ? POST(body.bytes, body.type) : "") + preference + REPORT);
   const args = ["-t1", `-c${connections}`, `-d${seconds}s`, "--timeout", "20s", "-s", script, url];
   const child = spawn("wrk", args, { stdio: ["ignore", "pipe", "inherit"] });
   let output = "";

@@ -24,12 +24,14 @@ export async function waitForCall(client: Client, ref: CallRef, timeoutMs: numbe
   const deadline = performance.now() + timeoutMs;
   const outage = new Outage(io);
   try {
+    // The first request does not wait: if it fails, that is more likely a mistake than a restart.
+    let call: AsyncCall | undefined = await asyncCall(client, ref);
     for (;;) {
-      const waitMs = Math.max(0, Math.min(MAX_WAIT_MS, deadline - performance.now()));
-      const call = await asyncCall(client, ref, `${Math.ceil(waitMs)}ms`).catch((error) => outage.pause(error));
-      if (call === undefined) continue;
-      outage.ended();
-      if (hasEnded(call) || performance.now() >= deadline) return call;
+      if (call !== undefined) outage.ended();
+      const leftMs = deadline - performance.now();
+      if (call !== undefined && (hasEnded(call) || leftMs <= 0)) return call;
+      const wait = `${Math.max(0, Math.min(MAX_WAIT_MS, Math.ceil(leftMs)))}ms`;
+      call = await asyncCall(client, ref, wait).catch((error) => outage.pause(error));
     }
   } catch (error) {
     if (io.signal.aborted) printStatus(io, `The call continues. ${whereToLook(ref)}`);

@@ -77,6 +77,14 @@ test("bash completes the revisions of the endpoint before them", async (t) => {
   assert.deepEqual(await complete(["faas", "rollback", "acme/invert", revision.slice(0, 2)]), [revision]);
 });
 
+test("bash completes asynchronous calls, and the commands and endpoints after faas calls", async (t) => {
+  const { stdout } = await server.run(t, ["invoke", "acme/invert", "--async", "--delay", "1h"]);
+  assert.deepEqual(await complete(["faas", "calls", "retry", "acme/"]), [stdout.trim()]);
+  assert.deepEqual(await complete(["faas", "calls", "re"]), ["response", "retry"]);
+  assert.deepEqual(await complete(["faas", "calls", "acme/"]), ["acme/invert"]);
+  await server.run(t, ["calls", "drop", stdout.trim()]);
+});
+
 test("bash completes no endpoints without a server", async () => {
   assert.deepEqual(await complete(["faas", "invoke", ""], { FAAS_SERVER: "http://127.0.0.1:1" }), []);
 });

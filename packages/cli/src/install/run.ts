@@ -70,7 +70,7 @@ async function printManifests(options: InstallOptions, io: Io, existing: Install
   const manifest = await dryRunManifest(options, io, existing);
   const objects = serverManifests(manifest);
   if (options.output === "json") return print({ apiVersion: "v1", kind: "List", items: objects }, "json", io, String);
-  const { stringify } = await import("yaml");
+  const { stringify } = await import("../terminal/yaml.ts");
   io.stdout.write(objects.map((object) => stringify(object, { aliasDuplicateObjects: false })).join("---\n"));
   if (manifest.adminToken !== undefined)
     printStatus(

@@ -19,7 +19,7 @@ export function colors(stream: { isTTY?: boolean }, io: Io): ChalkInstance {
 /** Prints a value as data on stdout; `table` formats it for people. */
 export async function print<T>(value: T, format: OutputFormat, io: Io, table: (value: T) => string): Promise<void> {
   if (format === "json") io.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
-  else if (format === "yaml") io.stdout.write((await import("yaml")).stringify(value));
+  else if (format === "yaml") io.stdout.write((await import("./yaml.ts")).stringify(value));
   else io.stdout.write(table(value));
 }
 
@@ -69,6 +69,7 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
     'save a key with "faas login", or set FAAS_TOKEN, which is sent only to a server that --server or FAAS_SERVER names',
   ORG_NOT_FOUND: 'run "faas list" to see the existing endpoints',
   ENDPOINT_NOT_FOUND: 'run "faas list" to see the existing endpoints',
+  CALL_NOT_FOUND: 'run "faas calls" to see the existing calls',
   NOT_FOUND: 'the server may have another version: run "faas doctor"',
   STORAGE_FULL: "free space on the server's disk, then try again",
 };

@@ -15,6 +15,7 @@ export const eventTypes = {
   "faas.replica.ready": "A replica accepts calls",
   "faas.replica.failed": "A replica exited or did not start",
   "faas.replica.stopped": "A replica was stopped",
+  "faas.call.failed": "An asynchronous call has failed after its last attempt",
   "faas.org.created": "An organization was created",
   "faas.org.updated": "Limits or secrets of an organization were changed",
   "faas.org.removed": "An organization was removed",

@@ -31,7 +31,7 @@ test("rejects a cron expression that has not five fields", () => {
 
 test("rejects fields that are not those of cron", () => {
   for (const cron of ["0 8 L * *", "0 8 ? * *", "0 8 * * MON#2", "a b c d e", "-1 8 * * *", "0 8 * * */"])
-    assert.match(rejection({ ...work, cron }), /"warm\.0\.cron": expected fields of \*, numbers, .*, got "/);
+    assert.match(rejection({ ...work, cron }), /"warm\.0\.cron": expected .* with "[a-z ]+" .*, got "/);
   for (const cron of [
     "60 8 * * *",
     "0 24 * * *",
@@ -41,16 +41,26 @@ test("rejects fields that are not those of cron", () => {
     "0 8 * foo *",
     "0 18-8 * * *",
   ])
-    assert.match(rejection({ ...work, cron }), /"warm\.0\.cron": expected a cron expression such as .*, got "/, cron);
+    assert.match(
+      rejection({ ...work, cron }),
+      /"warm\.0\.cron": expected a cron expression with "[a-z ]+" .*, got "/,
+      cron,
+    );
+  // Schedules have these, windows do not.
+  assert.match(rejection({ ...work, cron: "H 8 * * *" }), /"warm\.0\.cron": expected .* with "minute" as numbers/);
 });
 
 test("rejects a date that does not exist", () => {
-  assert.match(rejection({ ...work, cron: "0 8 30 2 *" }), /expected a date that exists, got "0 8 30 2 \*"/);
+  assert.match(
+    rejection({ ...work, cron: "0 8 30 2 *" }),
+    /expected a cron expression with a date that exists, got "0 8 30 2 \*"/,
+  );
 });
 
 test("rejects an unknown time zone, and an offset, which would not follow daylight saving", () => {
   for (const timeZone of ["Europe/Berlinn", "Mars/Base", "+01:00", ""])
     assert.match(rejection({ ...work, timeZone }), /"warm\.0\.timeZone": expected a time zone such as Europe\/Berlin/);
+  assert.match(rejection({ ...work, timeZone: "Berlin" }), /got "Berlin"; did you mean Europe\/Berlin\?/);
   assert.match(rejection({ ...work, timeZone: undefined }), /"warm\.0\.timeZone": expected text, got nothing/);
 });
 

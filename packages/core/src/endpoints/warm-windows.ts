@@ -1,5 +1,7 @@
 import { z } from "zod";
-import { CRON_PATTERN, cronProblem, FIVE_FIELDS, isTimeZone, TIME_ZONE_PATTERN } from "../cron.ts";
+import { FaasError } from "../errors.ts";
+import { parseCron } from "../schedules/cron.ts";
+import { parseTimeZone, TIME_ZONE_PATTERN } from "../schedules/time-zone.ts";
 import { DAY_MS, duration, REPLICAS_MAX } from "./quantity-schemas.ts";
 
 /** Warm windows: times with a minimum number of replicas. */
@@ -7,11 +9,20 @@ import { DAY_MS, duration, REPLICAS_MAX } from "./quantity-schemas.ts";
 /** Maximum number of windows of an endpoint. */
 const WINDOWS_MAX = 20;
 
+/** Pattern of a number or a name of a field. */
+const VALUE = "(?:[0-9]{1,2}|[A-Za-z]{3})";
+const RANGE = String.raw`(?:\*(?:/[0-9]{1,2})?|${VALUE}(?:-${VALUE}(?:/[0-9]{1,2})?)?)`;
+const FIELD = `${RANGE}(?:,${RANGE})*`;
+/** Pattern of five fields as every program reads them: schedules have nicknames and `H` too. */
+const CRON_PATTERN = `^${FIELD}(?: +${FIELD}){4}$`;
+const CRON = new RegExp(CRON_PATTERN);
+const FIVE_FIELDS = "expected five fields: minute, hour, day of month, month, day of week";
+
 const cronSchema = z
   .string()
   .superRefine((cron, context) => {
     const problem = cronProblem(cron);
-    if (problem) context.addIssue({ code: "custom", message: `${problem}, got "${cron}"` });
+    if (problem) context.addIssue({ code: "custom", message: problem });
   })
   .meta({
     pattern: CRON_PATTERN,
@@ -22,10 +33,29 @@ const cronSchema = z
 const timeZoneSchema = z
   .string()
   .superRefine((name, context) => {
-    if (isTimeZone(name)) return;
-    context.addIssue({ code: "custom", message: `expected a time zone such as Europe/Berlin or UTC, got "${name}"` });
+    const problem = problemOf(() => parseTimeZone(name));
+    if (problem) context.addIssue({ code: "custom", message: problem });
   })
   .meta({ pattern: TIME_ZONE_PATTERN });
+
+/** Returns the reason to reject a cron expression, as "expected …, got …"; undefined for a valid one. */
+function cronProblem(cron: string): string | undefined {
+  if (cron.split(/ +/).length !== 5) return `${FIVE_FIELDS}, got "${cron}"`;
+  const problem = problemOf(() => parseCron(cron));
+  if (problem !== undefined || CRON.test(cron)) return problem;
+  return `expected fields of *, numbers, names, ranges, lists and steps such as */15, got "${cron}"`;
+}
+
+/** Returns the message of an invalid value as it is within a list of issues. */
+function problemOf(parse: () => unknown): string | undefined {
+  try {
+    parse();
+  } catch (error) {
+    if (!(error instanceof FaasError)) throw error;
+    return error.message.replace(/^Expected/, "expected");
+  }
+  return undefined;
+}
 
 const warmWindowSchema = z.strictObject({
   cron: cronSchema.describe("Beginnings: minute, hour, day of month, month and day of week, such as 0 8 * * 1-5"),

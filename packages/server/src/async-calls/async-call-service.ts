@@ -42,21 +42,24 @@ export interface StoredResponse {
 }
 
 /** Asynchronous calls: accepts them into the queue, and shows, repeats and drops them. */
-export class AsyncCallService implements AsyncCallAcceptor {
+export class AsyncCallService implements AsyncCallAcceptor, Disposable {
   readonly #options: AsyncCallsOptions;
+  #isClosed = false;
 
   constructor(options: AsyncCallsOptions) {
     this.#options = options;
   }
 
   async accept(call: NewAsyncCall): Promise<AcceptedCall> {
+    if (this.#isClosed) throw new FaasError("SERVER_STOPPING", "The server is stopping, or another one takes over");
     const message = this.#messageOf(call);
     this.#checkLimits(call.org, message.body.length);
     return this.#options.queue.enqueue(message);
   }
 
   /**
-   * Accepts a call that takes the place of one that has ended: the limits of the organization, which the other one has met, do not apply.
+   * Accepts a call that takes the place of one that has ended: the limits of the organization, which the other one has met, do not apply. Also while the
+   * server stops, until its deliveries have ended.
    *
    * @throws LOOP_DETECTED, QUEUE_FAILED
    */
@@ -79,6 +82,11 @@ export class AsyncCallService implements AsyncCallAcceptor {
       ...(orderKey === undefined ? {} : { orderKey }),
       ...(delayMs === undefined ? {} : { dueMs: Date.now() + delayMs }),
     };
+  }
+
+  /** Accepts no further calls. */
+  [Symbol.dispose](): void {
+    this.#isClosed = true;
   }
 
   /**

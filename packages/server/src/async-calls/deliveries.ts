@@ -2,7 +2,7 @@ import type { AsyncPolicy, Logger } from "@faas/core";
 import { type Delivery, type DeliveryResponse, parseRecord } from "@faas/gateway";
 import type { DecidedDelivery } from "../destinations/pass-on.ts";
 import type { Lease, Outcome, Queue } from "../queue/queue.ts";
-import { decideOutcome } from "./decide-outcome.ts";
+import { decideOutcome, type EndedDelivery } from "./decide-outcome.ts";
 import { DeliveryWindows } from "./delivery-windows.ts";
 
 /** Delivers a call to its endpoint, once. Aborting ends it without a response. */
@@ -21,6 +21,8 @@ export interface DeliveriesOptions {
   readonly windowOf: (key: string) => number;
   /** Returns how many calls of an organization may be delivered at the same time. */
   readonly orgWindowOf: (org: string) => number;
+  /** Called when the outcome of a delivery is stored. */
+  readonly onOutcome?: (delivery: EndedDelivery & Pick<Lease, "topic" | "id">, outcome: Outcome) => void;
   readonly log: Logger;
   /** @defaultValue Math.random */
   readonly random?: () => number;
@@ -64,7 +66,7 @@ export class Deliveries implements AsyncDisposable {
     for (const topic of queue.topics()) this.#pump(topic);
   }
 
-  /** Starts no further deliveries, and waits for those in progress for a limited time. The rest is delivered again later. */
+  /** Starts no further deliveries, and waits for those in progress for a limited time. The server that starts next delivers the rest again. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped = true;
     this.#stopListening();
@@ -100,7 +102,7 @@ export class Deliveries implements AsyncDisposable {
   }
 
   async #deliver(lease: Lease): Promise<void> {
-    const { queue, deliver, policyOf, beforeEnd, log, random = Math.random } = this.#options;
+    const { queue, deliver, policyOf, beforeEnd, onOutcome, log, random = Math.random } = this.#options;
     const { topic, id, attempt } = lease;
     this.#leases.add(lease);
     try {
@@ -115,7 +117,7 @@ export class Deliveries implements AsyncDisposable {
       const decided = decideOutcome(ended, policy, random);
       const outcome = (await beforeEnd?.({ lease, request, outcome: decided, policy })) ?? decided;
       if (outcome.type === "retry" && outcome.isUncounted) this.#pause(topic);
-      await queue.settle(lease, outcome);
+      if (await queue.settle(lease, outcome)) onOutcome?.({ ...ended, topic, id }, outcome);
     } catch (err) {
       // The lease ends by itself, and the call is delivered again.
       log.error(

@@ -1,13 +1,35 @@
-import { type AsyncPolicy, asyncPolicy, type EndpointSpec, type LimitNumbers, type Logger } from "@faas/core";
+import {
+  type AsyncPolicy,
+  asyncPolicy,
+  type EndpointSpec,
+  endpointKey,
+  type LimitNumbers,
+  type Logger,
+} from "@faas/core";
 import type { EndpointRegistry, NewAsyncCall } from "@faas/gateway";
 import { endpointOfTopic, isUrlTopic } from "../destinations/destination-topic.ts";
 import { type Destinations, openDestinations } from "../destinations/open-destinations.ts";
 import { passOn } from "../destinations/pass-on.ts";
+import type { ServerEvents } from "../events/server-events.ts";
 import type { DisposerStack } from "../lib/disposer-stack.ts";
+import type { Metrics } from "../metrics/metrics.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { Store } from "../state/store.ts";
+import { AsyncCallMetrics } from "./async-call-metrics.ts";
 import { AsyncCallService } from "./async-call-service.ts";
-import { type Deliver, Deliveries } from "./deliveries.ts";
+import { type Deliver, Deliveries, type DeliveriesOptions } from "./deliveries.ts";
+
+/** Service for asynchronous calls, and the parts that pass them on. */
+export interface AsyncCalls extends Destinations {
+  readonly asyncCalls: AsyncCallService;
+}
+
+interface DeliveriesContext
+  extends Pick<AsyncCallsContext, "queue" | "registry" | "store" | "limitsOf" | "log" | "stack" | "role">,
+    Pick<AsyncCalls, "asyncCalls" | "deliverToUrl"> {
+  readonly metrics: Pick<Metrics, "registry">;
+  readonly events: Pick<ServerEvents, "callFailed">;
+}
 
 export interface AsyncCallsContext {
   readonly queue: Queue;
@@ -24,20 +46,16 @@ export interface AsyncCallsContext {
 /** Most calls of one endpoint that are delivered at the same time. */
 const MAX_WINDOW = 256;
 
-/** Service for asynchronous calls, and the parts that pass them on. */
-export interface AsyncCalls extends Destinations {
-  readonly asyncCalls: AsyncCallService;
-}
-
 /** Creates the service for asynchronous calls. Those of endpoints and organizations that are removed are removed too. */
 export function createAsyncCalls(context: AsyncCallsContext): AsyncCalls {
-  const { queue, registry, store, limitsOf, log, stack } = context;
+  const { queue, registry, store, limitsOf, log, stack, role } = context;
   const service = new AsyncCallService({
     queue,
     limitsOf,
     policyOf: policyOf(registry),
     revisionOf: (key) => registry.get(key)?.spec.revision,
   });
+  stack.share(service, role);
   const remove = async (org: string, endpoint: string | undefined) => {
     try {
       if (endpoint === undefined) await queue.dropGroup(org);
@@ -54,21 +72,19 @@ export function createAsyncCalls(context: AsyncCallsContext): AsyncCalls {
   return { asyncCalls: service, ...openDestinations(context) };
 }
 
-type DeliveriesContext = Pick<AsyncCallsContext, "queue" | "registry" | "limitsOf" | "log" | "stack" | "role"> &
-  Pick<AsyncCalls, "asyncCalls" | "deliverToUrl">;
-
 /** Calls of one endpoint and of one organization to URLs at the same time. */
 const URL_WINDOW = 8;
 const ORG_URL_WINDOW = 32;
-/** Statuses with which a receiver has not accepted a call: all but 2xx, as in the Standard Webhooks specification. */
-const URL_FAILURES = "1xx,3xx,4xx,5xx";
 
 /** Starts to deliver asynchronous calls: those to endpoints, and, independently of them, those to URLs. */
 export function startDeliveries(context: DeliveriesContext, deliver: Deliver): void {
   const { queue, registry, limitsOf, log, stack, role, asyncCalls, deliverToUrl } = context;
+  const common = { queue, log, onOutcome: outcomeListener(context) };
   const accept = (call: NewAsyncCall) => asyncCalls.acceptNext(call);
+  const policy = policyOf(registry);
   const calls = new Deliveries({
-    ...{ queue, deliver, log, policyOf: policyOf(registry), takes: (topic) => !isUrlTopic(topic) },
+    ...common,
+    ...{ deliver, policyOf: policy, takes: (topic) => !isUrlTopic(topic) },
     beforeEnd: (delivery) => passOn(delivery, { queue, accept }),
     windowOf(key) {
       const { maxReplicas = 1, concurrency = 1 } = registry.get(key)?.spec ?? {};
@@ -78,18 +94,54 @@ export function startDeliveries(context: DeliveriesContext, deliver: Deliver): v
     orgWindowOf: (org) => Math.max(1, Math.floor(limitsOf(org).concurrentRequests / 2)),
   });
   const toUrls = new Deliveries({
-    ...{ queue, log, deliver: deliverToUrl, takes: isUrlTopic },
-    policyOf: (topic) => urlPolicy(policyOf(registry)(endpointOfTopic(topic))),
+    ...common,
+    ...{ deliver: deliverToUrl, takes: isUrlTopic },
+    policyOf: (topic) => urlPolicy(policy(endpointOfTopic(topic))),
     ...{ windowOf: () => URL_WINDOW, orgWindowOf: () => ORG_URL_WINDOW },
   });
   for (const deliveries of [calls, toUrls]) stack.share(deliveries, role).start();
 }
 
-/** Returns the rules for calls to URLs of an endpoint. They have no destinations themselves. */
+/** Counts deliveries, and reports failed calls as events. Calls to URLs belong to the endpoint whose calls led to them. */
+function outcomeListener({
+  queue,
+  store,
+  metrics,
+  events,
+  stack,
+}: DeliveriesContext): NonNullable<DeliveriesOptions["onOutcome"]> {
+  const counts = new AsyncCallMetrics(queue, [metrics.registry]);
+  stack.defer(
+    store.subscribe(({ record, ...ref }) => {
+      if (record === null && "endpoint" in ref && ref.endpoint !== undefined) counts.forget(endpointKey(ref));
+    }),
+  );
+  return ({ topic, id, attempt, response: { status, from } }, outcome) => {
+    counts.record(topic, outcome);
+    const [org = "", endpoint = ""] = topic.split("/");
+    const known = from === "function" ? { status } : {};
+    if (outcome.type === "dead") events.callFailed({ org, endpoint }, { id, attempts: attempt, ...known });
+  };
+}
+
+/** Returns the rules for calls to URLs of an endpoint: only 2xx is a success (Standard Webhooks). They have no destinations themselves. */
 const urlPolicy = ({ onSuccess: _, onFailure: __, ...policy }: AsyncPolicy): AsyncPolicy => ({
   ...policy,
-  failures: URL_FAILURES,
+  isFailure: (status) => status < 200 || status > 299,
 });
 
-const policyOf = (registry: EndpointRegistry<EndpointSpec>) => (key: string) =>
-  asyncPolicy(registry.get(key)?.spec.async);
+/** Returns the rules for the calls of an endpoint, which are read for every call. */
+function policyOf(registry: EndpointRegistry<EndpointSpec>): (key: string) => AsyncPolicy {
+  const policies = new WeakMap<object, AsyncPolicy>();
+  const byDefault = asyncPolicy();
+  return (key) => {
+    const settings = registry.get(key)?.spec.async;
+    if (settings === undefined) return byDefault;
+    let policy = policies.get(settings);
+    if (policy === undefined) {
+      policy = asyncPolicy(settings);
+      policies.set(settings, policy);
+    }
+    return policy;
+  };
+}

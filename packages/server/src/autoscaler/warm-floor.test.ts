@@ -45,14 +45,27 @@ describe("the floor by warm windows", () => {
     assert.deepEqual([at("2026-10-25T06:59Z"), at("2026-10-25T07:00Z"), at("2026-10-25T08:00Z")], [0, 2, 0]);
   });
 
-  test("begins after the change for a local time that is skipped", () => {
+  test("begins an hour later for a local time that is skipped", () => {
     const at = (time: string) => floorAt(time, { ...work, cron: "30 2 * * *", for: "30m" });
-    assert.deepEqual([at("2026-03-29T00:59Z"), at("2026-03-29T01:00Z"), at("2026-03-29T01:30Z")], [0, 2, 0]);
+    assert.deepEqual([at("2026-03-29T01:29Z"), at("2026-03-29T01:30Z"), at("2026-03-29T02:00Z")], [0, 2, 0]);
   });
 
   test("begins once for a local time that is repeated", () => {
     const at = (time: string) => floorAt(time, { ...work, cron: "30 2 * * *", for: "30m" });
     assert.deepEqual([at("2026-10-25T00:30Z"), at("2026-10-25T01:00Z"), at("2026-10-25T01:30Z")], [2, 0, 0]);
+  });
+
+  test("holds through a repeated hour when there is a window for every hour", () => {
+    const always = { ...work, cron: "0 * * * *", for: "1h" };
+    for (let minute = 0; minute < 240; minute++)
+      assert.equal(warmFloor([always], Date.parse("2026-10-25T00:00Z") + minute * 60_000).replicas, 2);
+  });
+
+  test("ignores a window whose expression only an earlier release accepted", () => {
+    assert.equal(
+      floorAt("2026-11-30T10:10:00Z", { ...work, cron: "10-20/15 * * * *", for: "1h" }, { ...work, replicas: 3 }),
+      3,
+    );
   });
 
   test("lasts for the elapsed time when the clock changes in between", () => {

@@ -1,3 +1,4 @@
+import type { EndpointRef } from "@faas/core";
 import type { ServedEndpoint, StatusSubscriber } from "@faas/gateway";
 import type { Store } from "../state/store.ts";
 import { EventLog, type NewEvent } from "./event-log.ts";
@@ -32,6 +33,14 @@ export class ServerEvents implements StatusSubscriber, Disposable {
   /** To be called when the desired or the observed replicas of an endpoint may have changed. */
   statusChanged(endpoint: ServedEndpoint): void {
     if (!endpoint.removed) this.#replicas.onStatus(endpoint);
+  }
+
+  /** To be called when an asynchronous call has failed. */
+  callFailed(
+    ref: EndpointRef,
+    data: { readonly id: string; readonly attempts: number; readonly status?: number },
+  ): void {
+    this.log.append({ type: "faas.call.failed", ...ref, data });
   }
 
   /** To be called when an endpoint is no longer served. */

@@ -1,13 +1,12 @@
 /**
- * `queue-process.ts FOLDER SEED LIFE`: uses a queue as fast as it can, until it is killed. A line on stdout for each change that was acknowledged; the parent reads
- * them after the kill, as far as they were written.
+ * `process.ts FOLDER REPORT SEED LIFE`: uses a queue as fast as it can, until it is killed. Each change and its acknowledgement is a line of the file REPORT.
  */
 import { randomBytes } from "node:crypto";
-import { writeSync } from "node:fs";
+import { openSync, writeSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { seeded } from "@faas/testing";
-import { openJournalQueue } from "../../packages/server/src/queue/journal/journal-queue.ts";
-import type { Outcome } from "../../packages/server/src/queue/queue.ts";
+import { openJournalQueue } from "../../../packages/server/src/queue/journal/journal-queue.ts";
+import type { Outcome } from "../../../packages/server/src/queue/queue.ts";
 
 const TOPICS = ["acme/a", "acme/b"];
 const WORKERS = 8;
@@ -17,14 +16,15 @@ const KEYS = 40;
 const MANY = 200;
 const KEEP_MS = 1e9;
 
-const [folder, seed, life] = process.argv.slice(2) as [string, string, string];
+const [folder, file, seed, life] = process.argv.slice(2) as [string, string, string, string];
 const random = seeded(Number(seed));
 const below = (count: number) => Math.floor(random() * count);
-// Synchronous: a line is in the pipe before the next change, so none of an acknowledged change is lost with the process.
-const report = (fields: readonly unknown[]) => writeSync(1, `${JSON.stringify(fields)}\n`);
+const output = openSync(file, "w");
+// Synchronous: a line is in the file before the next change, so it is not lost with the process.
+const report = (fields: readonly unknown[]) => writeSync(output, `${JSON.stringify(fields)}\n`);
 
 const queue = await openJournalQueue({ folder, segmentBytes: 32_000 });
-report(["opened"]);
+process.stdout.write("opened");
 
 async function add(topic: string): Promise<void> {
   const key = random() < 0.3 ? `key ${(Number(life) * KEYS) / 2 + below(KEYS)}` : undefined;

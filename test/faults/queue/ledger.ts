@@ -1,4 +1,4 @@
-import type { Queue } from "../../packages/server/src/queue/queue.ts";
+import type { Queue } from "../../../packages/server/src/queue/queue.ts";
 
 interface Entry {
   readonly topic: string;
