@@ -149,9 +149,9 @@ async function startControl(startup: Startup, storage: Storage) {
   );
   stack.share(secrets, role);
   await step("secrets", () => secrets.start());
-  const asyncCalls = createAsyncCalls({ ...startup, ...storage, ...served });
+  const calling = createAsyncCalls({ ...startup, ...storage, ...served });
   await step("replicas of the previous server", () => startReplicas(registry, options.predecessor?.replicas ?? []));
-  return { platform, ...served, bundleAccess, storageQuota, deployments, previews, canaries, secrets, asyncCalls };
+  return { platform, ...served, bundleAccess, storageQuota, deployments, previews, canaries, secrets, ...calling };
 }
 
 /** Creates what is served: the registry, and everything that follows its endpoints and their calls. */
@@ -268,7 +268,7 @@ function createApi(
 ): RequestListener {
   const { platform, registry, metrics, events, bundleAccess, storageQuota, deployments, secrets, defaultLimits } =
     control;
-  const { traffic, previews, canaries, recentCalls, asyncCalls } = control;
+  const { traffic, previews, canaries, recentCalls, asyncCalls, signingKeys } = control;
   const traces = tracing && { spans: tracing.spans, rollouts: stack.use(new RolloutSpans(store, registry)) };
   const app = createApp({
     traces,
@@ -291,6 +291,7 @@ function createApi(
     metrics,
     recentCalls,
     asyncCalls,
+    signingKeys,
     events,
     logs,
     config: serverConfig(version, options, platform, bundles),

@@ -54,10 +54,14 @@ test("a call is shown with its request, the response and each delivery", () => {
     ...waiting,
     ...{ state: "failed", attempts: 1, deliveries: [failedDelivery] },
     response: { status: 503, bytes: 2048, truncated: true },
+    destination: { to: "alerts", call: "0198" },
   };
   const text = describeCall(call, NOW);
   assert.match(text, /^request +POST \/items\?x=1$/m);
   assert.match(text, /^revision +the one that serves at delivery$/m);
   assert.match(text, /^response +503, 2 KiB, the end is missing$/m);
+  assert.match(text, /^passed on +to alerts: acme\/0198$/m);
+  const destination = { to: "alerts", code: "LOOP_DETECTED", detail: "a loop" };
+  assert.match(describeCall({ ...call, destination }, NOW), /^passed on +not to alerts: a loop \(LOOP_DETECTED\)$/m);
   assert.match(text, /^2026-05-01T11:59:00.000Z +12\.3 +503 +r-1 +FUNCTION_ERROR: no database$/m);
 });

@@ -46,7 +46,7 @@ function formatOutcome({ status, code, detail }: Delivery): string {
 
 /** Describes a call with its deliveries. */
 export function describeCall(call: AsyncCall, nowMs: number): string {
-  const { response, keptUntil, deliveries } = call;
+  const { response, destination, keptUntil, deliveries } = call;
   const rows = [
     ["call", callKey(call)],
     ["endpoint", endpointKey(call)],
@@ -55,6 +55,7 @@ export function describeCall(call: AsyncCall, nowMs: number): string {
     ["accepted", call.acceptedAt],
     ["revision", call.revision ?? "the one that serves at delivery"],
     ...(response === undefined ? [] : [["response", formatResponse(response)]]),
+    ...(destination === undefined ? [] : [["passed on", formatDestination(call.org, destination)]]),
     ...(keptUntil === undefined ? [] : [["kept until", keptUntil]]),
   ];
   const width = Math.max(...rows.map(([name = ""]) => name.length));
@@ -64,6 +65,9 @@ export function describeCall(call: AsyncCall, nowMs: number): string {
 
 const formatResponse = ({ status, bytes, truncated }: NonNullable<AsyncCall["response"]>) =>
   `${status}, ${humanSize(bytes)}${truncated ? ", the end is missing" : ""}`;
+
+const formatDestination = (org: string, { to, call, code, detail }: NonNullable<AsyncCall["destination"]>) =>
+  call === undefined ? `not to ${to}: ${detail} (${code})` : `to ${to}: ${org}/${call}`;
 
 const deliveryTable = (deliveries: readonly Delivery[]) =>
   columns(

@@ -60,6 +60,7 @@ test("org limit sets and removes single limits, which org describe shows with th
     revisions: ["-", "20 (default)"],
     "warm-pods": ["-", "3"],
     hostnames: ["none", "none"],
+    destinations: ["-", "none"],
   });
   const third = await server.run(t, ["org", "limit", "limited", "--burst", "5"]);
   assert.equal(third.code, 0, third.stderr);
@@ -91,6 +92,42 @@ test("org limit allows hostnames, which deploy --hostname assigns", async (t) =>
   assert.equal(deployed.code, 0, deployed.stderr);
   const { stdout } = await server.run(t, ["describe", "hosts/hosted"]);
   assert.match(stdout, /^hostnames +shop\.example\.org, xn--bcher-kva\.example$/m);
+});
+
+test("org limit allows the hosts of URLs, which deploy --async passes calls on to", async (t) => {
+  const source = await server.source("passing", "export const handler = () => 1;");
+  const deploy = () =>
+    server.run(t, [
+      ...["deploy", source, "--org", "passing", "--endpoint", "jobs"],
+      ...["--async", "onFailure=https://hooks.example.com/a?b=c,on-success=alerts"],
+    ]);
+  assert.match(
+    (await deploy()).stderr,
+    /faas org limit passing --destinations 'hooks.example.com' \(DESTINATION_NOT_ALLOWED\)/,
+  );
+  const wrong = await server.run(t, ["org", "limit", "passing", "--destinations", "hooks.example.com/a"]);
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /hosts separated by commas, or none: expected a host such as hooks.example.com/);
+  assert.equal((await server.run(t, ["org", "create", "passing"])).code, 0);
+  const limit = await server.run(t, ["org", "limit", "passing", "--destinations", "*.example.com, private:a.internal"]);
+  assert.match(limit.stdout, /^destinations +- +\*\.example\.com, private:a\.internal$/m);
+  const deployed = await deploy();
+  assert.equal(deployed.code, 0, deployed.stderr);
+  const { stdout } = await server.run(t, ["config", "passing/jobs"]);
+  assert.match(stdout, /onSuccess=alerts,onFailure=https:\/\/hooks\.example\.com\/a\?b=c/);
+});
+
+test("org signing-key prints the key on stdout, and replaces it", async (t) => {
+  assert.equal((await server.run(t, ["org", "create", "signing"])).code, 0);
+  const { stdout, stderr } = await server.run(t, ["org", "signing-key", "signing"]);
+  assert.match(stdout, /^whsec_[A-Za-z0-9+/]{43}=\n$/);
+  assert.equal(stderr, "");
+  const rotated = await server.run(t, ["org", "signing-key", "signing", "--rotate"]);
+  assert.notEqual(rotated.stdout, stdout);
+  assert.match(rotated.stderr, /The previous key signs calls too until \d{4}-/);
+  const json = JSON.parse((await server.run(t, ["org", "signing-key", "signing", "--output", "json"])).stdout);
+  assert.deepEqual([json.key, json.previous.key], [rotated.stdout.trim(), stdout.trim()]);
+  assert.match((await server.run(t, ["org", "signing-key", "sining"])).stderr, /ORG_NOT_FOUND/);
 });
 
 test("org limit rejects deployments over the limit of endpoints, and bundles over the limit of bytes", async (t) => {

@@ -2,6 +2,7 @@ import { FaasError } from "@faas/core";
 import type { Command } from "commander";
 import { connect } from "../client/connect.ts";
 import { type RemoveOptions, removeOrg } from "../client/remove-org.ts";
+import { rotateSigningKey, signingKey } from "../client/signing-key.ts";
 import { type ImageOptions, registryOf } from "../options/image-options.ts";
 import { addLimitOptions, type LimitOptions, limitsOf, limitsTable } from "../options/limit-options.ts";
 import { checkOrg } from "../options/target.ts";
@@ -20,6 +21,10 @@ type SetLimitOptions = ListOptions & LimitOptions;
 interface LoginOptions extends GlobalOptions, ImageOptions {
   readonly username: string;
   readonly passwordStdin?: boolean;
+}
+
+interface SigningKeyOptions extends ListOptions {
+  readonly rotate?: boolean;
 }
 
 export function define(command: Command, io: Io): void {
@@ -49,6 +54,13 @@ export function define(command: Command, io: Io): void {
     .argument("<org>", "Organization")
     .option("-y, --yes", YES_DESCRIPTION);
   remove.action(async (org: string) => removeOrg(org, remove.optsWithGlobals<RemoveOptions>(), io));
+  const key = command
+    .command("signing-key")
+    .description("Print the key that signs calls of an organization to URLs")
+    .argument("<org>", "Organization")
+    .option("--rotate", "Replace the key; calls are signed with the previous one too for 24 hours")
+    .addOption(outputOption());
+  key.action(async (org: string) => printSigningKey(org, key.optsWithGlobals<SigningKeyOptions>(), io));
   const login = command
     .command("registry-login")
     .description("Save the nodes' credentials for an organization's images")
@@ -95,6 +107,14 @@ async function listOrgs(options: ListOptions, io: Io): Promise<void> {
       all.map(({ org, endpoints, createdAt }) => [org, String(endpoints.length), createdAt]),
     ),
   );
+}
+
+async function printSigningKey(org: string, options: SigningKeyOptions, io: Io): Promise<void> {
+  checkOrg(org);
+  const client = await connect(options, io);
+  const view = await (options.rotate ? rotateSigningKey(client, org) : signingKey(client, org));
+  await print(view, options.output, io, ({ key }) => `${key}\n`);
+  if (view.previous) printStatus(io, `The previous key signs calls too until ${view.previous.validUntil}.`);
 }
 
 async function registryLogin(org: string, options: LoginOptions, io: Io): Promise<void> {

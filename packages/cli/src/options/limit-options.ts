@@ -33,6 +33,7 @@ const flags: Readonly<Record<LimitName, { readonly value: string; readonly text:
   revisions: { value: "n", text: "Kept revisions of each endpoint, including the serving one" },
   warmPods: { value: "n", text: "kubernetes: Warm pods per environment, for cold starts" },
   hostnames: { value: "list", text: "Allowed hostnames, such as '*.example.com,shop.example.org'" },
+  destinations: { value: "list", text: "Hosts of URLs that asynchronous calls may be passed on to" },
 };
 
 /** Returns the option of a limit: `--requests-per-second` for `requestsPerSecond`. */
@@ -56,7 +57,7 @@ export type LimitOptions = { readonly [Name in LimitName]?: Limits[Name] | typeo
 function parseLimit(name: LimitName, given: string): number | string | readonly string[] {
   // Not null: commander would take that for a missing value.
   if (given === NONE) return NONE;
-  if (name === "hostnames") return parseHostnames(given);
+  if (name === "hostnames" || name === "destinations") return parseHosts(name, given);
   const isText = limitsSchema.shape[name].safeParse("1").success;
   const value = isText || !/^\d+(\.\d+)?$/.test(given) ? given : Number(given);
   const { error } = limitsSchema.shape[name].safeParse(value);
@@ -64,11 +65,11 @@ function parseLimit(name: LimitName, given: string): number | string | readonly 
   throw new InvalidArgumentError(`${EXPECTED[name]}, or ${NONE}, got "${given}"`);
 }
 
-function parseHostnames(given: string): readonly string[] {
-  const hostnames = given.split(",").map((name) => asciiHostname(name.trim()));
-  const [issue] = limitsSchema.shape.hostnames.safeParse(hostnames).error?.issues ?? [];
-  if (!issue) return hostnames;
-  throw new InvalidArgumentError(`${EXPECTED.hostnames}, or ${NONE}: ${issue.message}`);
+function parseHosts(name: "hostnames" | "destinations", given: string): readonly string[] {
+  const hosts = given.split(",").map((host) => asciiHostname(host.trim()));
+  const [issue] = limitsSchema.shape[name].safeParse(hosts).error?.issues ?? [];
+  if (!issue) return hosts;
+  throw new InvalidArgumentError(`${EXPECTED[name]}, or ${NONE}: ${issue.message}`);
 }
 
 const COUNT = "a whole number, 0 or more";
@@ -89,6 +90,7 @@ const EXPECTED: Readonly<Record<LimitName, string>> = {
   revisions: "a whole number from 1 to 100",
   warmPods: "a whole number from 0 to 100",
   hostnames: "hostnames separated by commas",
+  destinations: "hosts separated by commas",
 };
 
 /** Returns the given limits; null removes one. */
@@ -123,6 +125,8 @@ function formatUse(name: LimitName, use: OrgDetails["use"]): string {
   // Limits of one call, one replica, one moment, one endpoint or one environment: nothing accumulates.
   if (name === "burst" || name === "bodySize" || name === "cpuMax" || name === "revisions" || name === "warmPods")
     return "-";
+  // The settings of each endpoint have them.
+  if (name === "destinations") return "-";
   if (name === "hostnames") return use.hostnames?.join(", ") ?? NONE;
   const value = use[name];
   if (name === "bundleBytes" || name === "waitingBytes") return formatRounded(Number(value ?? 0));

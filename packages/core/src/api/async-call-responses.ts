@@ -44,6 +44,15 @@ export const asyncCallSchema = z
       })
       .optional()
       .describe("Last response of the function; its body is at …/calls/<id>/response"),
+    destination: z
+      .object({
+        to: z.string().describe("Endpoint or URL, as in the settings"),
+        call: z.string().optional().describe("Id of the further call. Absent: it was not passed on"),
+        code: z.string().optional().describe("Code of the reason why it was not passed on"),
+        detail: z.string().optional(),
+      })
+      .optional()
+      .describe("Destination that the ended call was passed on to. Absent: none"),
     keptUntil: z.string().optional().describe("Time at which an ended call is removed. RFC 3339, UTC"),
   })
   .meta({ id: "AsyncCall" });

@@ -42,5 +42,19 @@ export const orgDetailsSchema = orgViewSchema
   .meta({ id: "OrganizationDetails" });
 export type OrgDetails = Immutable<z.infer<typeof orgDetailsSchema>>;
 
+/** `GET /-/orgs/<org>/signing-key`, and `POST`, which replaces it. */
+export const signingKeySchema = z
+  .object({
+    org: z.string(),
+    key: z.string().describe("whsec_ and base64: signs calls to URLs (Standard Webhooks)"),
+    createdAt: z.string().describe("RFC 3339, UTC"),
+    previous: z
+      .object({ key: z.string(), validUntil: z.string().describe("RFC 3339, UTC") })
+      .optional()
+      .describe("Key that signs calls too, until that time. Absent: none"),
+  })
+  .meta({ id: "SigningKey" });
+export type SigningKeyView = Immutable<z.infer<typeof signingKeySchema>>;
+
 /** `GET /-/orgs`. */
 export const orgListSchema = z.object({ orgs: z.array(orgViewSchema) }).meta({ id: "OrganizationList" });

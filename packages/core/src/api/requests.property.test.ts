@@ -131,6 +131,38 @@ const hostnames = [
   "",
   "a\n",
 ];
+const destinations = [
+  "alerts",
+  "alerts/a?b=c",
+  "alerts/../x",
+  "alerts/%2E%2e?x",
+  "alerts/%",
+  "alerts/%4",
+  "a b",
+  "a/#b",
+  "a/\n",
+  "A",
+  "https://a.example",
+  "https://a.example:8443/x?y=z",
+  "http://[::1]/",
+  "https://user:pass@a.example",
+  "https://a.example/..",
+  "ftp://a.example",
+  "",
+];
+const destinationHosts = [
+  "a.example",
+  "*.example.com:8443",
+  "*.*.com",
+  "http://10.0.0.5:8080",
+  "private:a.internal",
+  "private:",
+  "[fd00::1]:1",
+  "a.example/x",
+  "ftp://a.example",
+  "user@a.example",
+  "",
+];
 const images = [`bundle@${digest}`, `bundle@${digest}0`, "bundle@", "bundle@x", "registry.example/x:1", digest];
 const text = fc.constantFrom(...quantities, ...sizes, ...names, ...texts, ...images);
 const number = fc.constantFrom(0, 1, -1, 10, 80, 1000, 1001, 10_001, 0.5, 0.01, 0.009, 1e6, 1e6 + 1, 1e7 + 1);
@@ -180,6 +212,12 @@ const settings = {
   hostnames: fc.array(fc.constantFrom(...hostnames), { maxLength: 2 }),
   env: record,
   secrets: record,
+  async: objects({
+    attempts: number,
+    backoff: fc.constantFrom(...quantities),
+    onSuccess: fc.constantFrom(...destinations),
+    onFailure: fc.constantFrom(...destinations),
+  }),
 };
 const change = fc.constantFrom(null, 0, 1, 5, 0.5, "1", "500m", "1Ki", "x");
 const limits = Object.fromEntries([
@@ -198,6 +236,7 @@ const limits = Object.fromEntries([
     "warmPods",
   ].map((name) => [name, change]),
   ["hostnames", fc.array(fc.constantFrom(...hostnames), { maxLength: 2 })],
+  ["destinations", fc.array(fc.constantFrom(...destinationHosts), { maxLength: 2 })],
 ]);
 const warm = objects({ image: text, code: fc.constantFrom(digest, ...images), hasDependencies: fc.boolean() }, [
   "image",

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { isStatusList, STATUS_LIST_PATTERN, statusMatcher } from "../logs/log-filter.ts";
 import { parseDuration } from "../units.ts";
+import { destinationSchema } from "./destination.ts";
 import { DAY_MS, duration } from "./quantity-schemas.ts";
 
 /** Settings of asynchronous calls: `"async"` in `faas.json`. */
@@ -39,6 +40,10 @@ export const asyncSettingsSchema = z.strictObject({
     .describe(
       "Time for which a completed call and its response can be read (default 24h); failed ones are kept for 14 days",
     ),
+  onSuccess: destinationSchema
+    .optional()
+    .describe("Destination of completed calls: an endpoint of the organization, with a path or without, or a URL"),
+  onFailure: destinationSchema.optional().describe("Destination of failed calls"),
 });
 export type AsyncSettings = z.infer<typeof asyncSettingsSchema>;
 
@@ -50,6 +55,8 @@ export const storedAsyncSettings = z.object({
   failures: z.string().optional(),
   revision: z.enum(asyncRevisions).optional(),
   keep: z.string().optional(),
+  onSuccess: z.string().optional(),
+  onFailure: z.string().optional(),
 });
 
 /** Names of the settings, in the order in which they are shown and stored. */
@@ -83,6 +90,10 @@ export interface AsyncPolicy {
   readonly isFailure: (status: number) => boolean;
   readonly revision: (typeof asyncRevisions)[number];
   readonly keepMs: number;
+  /** Destination of completed calls. */
+  readonly onSuccess?: string;
+  /** Destination of failed calls. */
+  readonly onFailure?: string;
 }
 
 /** Fills in the defaults. */
@@ -93,6 +104,8 @@ export function asyncPolicy({
   failures = "408,425,429,5xx",
   revision = "delivery",
   keep = "24h",
+  onSuccess,
+  onFailure,
 }: AsyncSettings = {}): AsyncPolicy {
   const backoffMs = parseDuration(backoff) as number;
   return {
@@ -100,5 +113,7 @@ export function asyncPolicy({
     maxBackoffMs:
       maxBackoff === undefined ? Math.max(MAX_BACKOFF_MS, backoffMs) : (parseDuration(maxBackoff) as number),
     keepMs: parseDuration(keep) as number,
+    ...(onSuccess === undefined ? {} : { onSuccess }),
+    ...(onFailure === undefined ? {} : { onFailure }),
   };
 }

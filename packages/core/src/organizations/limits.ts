@@ -3,6 +3,7 @@ import { REPLICAS_MAX } from "../endpoints/quantity-schemas.ts";
 import { hostnamePatternSchema } from "../hostname-schemas.ts";
 import { quantityMeta } from "../quantity-pattern.ts";
 import { CPU_UNITS, parseCpu, parseSize, SIZE_UNITS } from "../units.ts";
+import { destinationPatternSchema } from "./destination-patterns.ts";
 
 /** Limits of an organization, in the admin's notation: the same in the API and in the state file. */
 
@@ -59,6 +60,14 @@ export const limitsSchema = z.strictObject({
     .optional()
     .describe(
       "Hostnames that its endpoints may have; *.example.com allows one label in place of the star. Absent: none",
+    ),
+  destinations: z
+    .array(destinationPatternSchema)
+    .max(1_000)
+    .readonly()
+    .optional()
+    .describe(
+      "Hosts of URLs that its asynchronous calls may be passed on to: hooks.example.com, http://10.0.0.5:8080 or, with private addresses, private:hooks.internal. Absent: none",
     ),
 });
 /** Limits that were set. Absent: no such limit, or the server's default. */

@@ -17,6 +17,8 @@ export interface RecordedRequest {
   readonly revision?: string;
   /** Request id of the call that was accepted. */
   readonly requestId: string;
+  /** URL that it is for, in place of an endpoint, and the endpoint whose call has led to it. */
+  readonly destination?: { readonly url: string; readonly org: string; readonly endpoint: string };
 }
 
 /** Formats a request with its body: the length of the head (32 bits, big-endian), the head as JSON, and the body. */

@@ -26,7 +26,8 @@ export function route(
       return named.endpoint;
     }
     const slash = key.indexOf("/");
-    if (keys && slash >= 0) authenticateForOrg(exchange, keys, key.slice(0, slash));
+    // A stored call was authorized when it was accepted.
+    if (keys && slash >= 0 && !exchange.isBackground) authenticateForOrg(exchange, keys, key.slice(0, slash));
     if (key === "" && !keys) throw pathTooShort(key, endpoints);
     throw notFound(key, hasOrg);
   };

@@ -18,8 +18,9 @@ export class AsyncCallMetrics {
         for (const topic of queue.topics()) {
           const [org = "", endpoint = ""] = topic.split("/");
           const { waiting, leased, dead } = queue.topicTotals(topic);
+          // An endpoint has a second topic for its calls to URLs.
           for (const [state, calls] of Object.entries({ waiting, running: leased, failed: dead }))
-            this.set({ org, endpoint, state }, calls);
+            this.inc({ org, endpoint, state }, calls);
         }
       },
     });

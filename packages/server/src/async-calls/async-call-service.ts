@@ -10,7 +10,8 @@ import {
   type LimitNumbers,
 } from "@faas/core";
 import { type AcceptedCall, type AsyncCallAcceptor, formatRecord, type NewAsyncCall } from "@faas/gateway";
-import type { MessageState, Queue, StoredMessage } from "../queue/queue.ts";
+import { urlTopicOf } from "../destinations/destination-topic.ts";
+import type { ListFilter, MessageState, NewMessage, Queue, StoredMessage, Totals } from "../queue/queue.ts";
 import { withDepth } from "./call-depth.ts";
 import { parseNote } from "./delivery-note.ts";
 import { hasEnded, messageStatusOf, summarizeCall, viewCall } from "./view-call.ts";
@@ -49,22 +50,38 @@ export class AsyncCallService implements AsyncCallAcceptor, Disposable {
     this.#options = options;
   }
 
-  async accept({ body, request, ...call }: NewAsyncCall): Promise<AcceptedCall> {
+  async accept(call: NewAsyncCall): Promise<AcceptedCall> {
     if (this.#isClosed) throw new FaasError("SERVER_STOPPING", "The server is stopping, or another one takes over");
-    const { queue, policyOf } = this.#options;
+    const message = this.#messageOf(call);
+    this.#checkLimits(call.org, message.body.length);
+    return this.#options.queue.enqueue(message);
+  }
+
+  /**
+   * Accepts a call that takes the place of one that has ended: the limits of the organization, which the other one has met, do not apply. Also while the
+   * server stops, until its deliveries have ended.
+   *
+   * @throws LOOP_DETECTED, QUEUE_FAILED
+   */
+  async acceptNext(call: NewAsyncCall): Promise<AcceptedCall> {
+    return this.#options.queue.enqueue(this.#messageOf(call));
+  }
+
+  #messageOf({ body, request, ...call }: NewAsyncCall): NewMessage {
+    const { policyOf } = this.#options;
     const { idempotencyKey, orderKey, delayMs } = call;
-    const topic = endpointKey(call);
-    const isPinned = request.revision === undefined && policyOf(topic).revision === "enqueue";
-    const serving = isPinned ? (call.servingRevision ?? this.#options.revisionOf(topic)) : undefined;
+    const key = endpointKey(call);
+    const topic = request.destination === undefined ? key : urlTopicOf(key);
+    const isPinned = request.revision === undefined && policyOf(key).revision === "enqueue";
+    const serving = isPinned ? (call.servingRevision ?? this.#options.revisionOf(key)) : undefined;
     const revision = serving === undefined ? {} : { revision: serving };
     const record = formatRecord({ ...request, ...revision, lines: withDepth(request.lines) }, body);
-    this.#checkLimits(call.org, record.length);
-    return queue.enqueue({
+    return {
       ...{ topic, body: record },
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       ...(orderKey === undefined ? {} : { orderKey }),
       ...(delayMs === undefined ? {} : { dueMs: Date.now() + delayMs }),
-    });
+    };
   }
 
   /** Accepts no further calls. */
@@ -147,17 +164,25 @@ export class AsyncCallService implements AsyncCallAcceptor, Disposable {
   /** Lists calls of an organization, the newest first, with their totals. */
   list(org: string, { endpoint, states, before, limit }: CallFilter): AsyncCallList {
     const { queue } = this.#options;
-    const topic = endpoint === undefined ? undefined : endpointKey({ org, endpoint });
-    const messages = queue.list({
+    const filter: ListFilter = {
       ...{ group: org, limit },
-      ...(topic === undefined ? {} : { topic }),
       ...(states === undefined ? {} : { status: states.map(messageStatusOf) }),
       ...(before === undefined ? {} : { before }),
-    });
-    const totals = topic === undefined ? queue.groupTotals(org) : queue.topicTotals(topic);
+    };
+    const key = endpoint === undefined ? undefined : endpointKey({ org, endpoint });
+    const topics = key === undefined ? [] : [key, urlTopicOf(key)];
+    const messages =
+      key === undefined
+        ? queue.list(filter)
+        : topics
+            .flatMap((topic) => queue.list({ ...filter, topic }))
+            // Ids sort by time.
+            .sort((a, b) => (a.id < b.id ? 1 : -1));
+    const totals =
+      key === undefined ? queue.groupTotals(org) : topics.map((topic) => queue.topicTotals(topic)).reduce(sum);
     const { waiting, leased, done, dead, bodyBytes } = totals;
     return {
-      calls: messages.map(summarizeCall),
+      calls: messages.slice(0, limit).map(summarizeCall),
       totals: { waiting, running: leased, completed: done, failed: dead, bytes: bodyBytes },
     };
   }
@@ -187,7 +212,8 @@ export class AsyncCallService implements AsyncCallAcceptor, Disposable {
 
   /** Removes all calls of an endpoint that was removed. */
   async dropEndpoint(ref: EndpointRef): Promise<void> {
-    await this.#options.queue.dropTopic(endpointKey(ref));
+    const key = endpointKey(ref);
+    for (const topic of [key, urlTopicOf(key)]) await this.#options.queue.dropTopic(topic);
   }
 
   /** Returns the calls of an organization that have not been completed, and the bytes of their bodies. */
@@ -226,6 +252,14 @@ export class AsyncCallService implements AsyncCallAcceptor, Disposable {
     return message;
   }
 }
+
+const sum = (a: Totals, b: Totals): Totals => ({
+  waiting: a.waiting + b.waiting,
+  leased: a.leased + b.leased,
+  done: a.done + b.done,
+  dead: a.dead + b.dead,
+  bodyBytes: a.bodyBytes + b.bodyBytes,
+});
 
 const callNotFound = (org: string, id: string) =>
   new FaasError("CALL_NOT_FOUND", `There is no asynchronous call "${id}" in "${org}"`);

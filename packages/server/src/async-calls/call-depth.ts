@@ -25,3 +25,9 @@ export function withDepth(lines: string): string {
     );
   return `${rest}${DEPTH_HEADER}: ${depth + 1}\r\n`;
 }
+
+/** Returns the header with the depth of a call that was counted, for the calls that it leads to. */
+export function depthOf(lines: string): Readonly<Record<string, string>> {
+  const [, digits] = lines.matchAll(DEPTH_LINE).next().value ?? [];
+  return digits === undefined ? {} : { [DEPTH_HEADER]: digits };
+}

@@ -30,6 +30,7 @@ const PERMANENT: ReadonlySet<string> = new Set<ErrorCode>([
   "ORG_NOT_FOUND",
   "REVISION_NOT_FOUND",
   "BODY_TOO_LARGE",
+  "DESTINATION_NOT_ALLOWED",
 ]);
 /** Wait after a delivery for which there was no room. */
 const NO_ROOM_MS = 500;
@@ -57,7 +58,11 @@ export function decideOutcome(delivery: EndedDelivery, policy: AsyncPolicy, rand
     return { type: "retry", dueMs: endedMs + jittered(NO_ROOM_MS, random), isUncounted: true };
   const note: DeliveryNote = from === "function" ? noteWithResponse(delivery) : failureNote(delivery, problem);
   if (attempt >= policy.attempts || (problem !== undefined && PERMANENT.has(problem.code)))
-    return { type: "dead", note: formatNote(note, from === "function" ? body : undefined), keepMs: DEAD_KEEP_MS };
+    return {
+      type: "dead",
+      note: formatNote({ ...note, isLast: true }, from === "function" ? body : undefined),
+      keepMs: DEAD_KEEP_MS,
+    };
   const { headers: _, ...withoutHeaders } = note;
   const waitMs = Math.max(
     backoffMs(attempt, policy, random),

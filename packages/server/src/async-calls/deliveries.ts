@@ -1,5 +1,6 @@
 import type { AsyncPolicy, Logger } from "@faas/core";
 import { type Delivery, type DeliveryResponse, parseRecord } from "@faas/gateway";
+import type { DecidedDelivery } from "../destinations/pass-on.ts";
 import type { Lease, Outcome, Queue } from "../queue/queue.ts";
 import { decideOutcome, type EndedDelivery } from "./decide-outcome.ts";
 import { DeliveryWindows } from "./delivery-windows.ts";
@@ -10,9 +11,13 @@ export type Deliver = (delivery: Delivery, signal: AbortSignal) => Promise<Deliv
 export interface DeliveriesOptions {
   readonly queue: Queue;
   readonly deliver: Deliver;
-  /** Returns the rules for the calls of an endpoint. @param key "org/endpoint" */
+  /** Tells whether calls of a topic are delivered here. */
+  readonly takes: (topic: string) => boolean;
+  /** Stores what follows from the end of a call before it is stored itself. Returns the outcome to store. */
+  readonly beforeEnd?: (delivery: DecidedDelivery) => Promise<Outcome>;
+  /** Returns the rules for the calls of a topic: "org/endpoint". */
   readonly policyOf: (key: string) => AsyncPolicy;
-  /** Returns how many calls of an endpoint may be delivered at the same time. */
+  /** Returns how many calls of a topic may be delivered at the same time. */
   readonly windowOf: (key: string) => number;
   /** Returns how many calls of an organization may be delivered at the same time. */
   readonly orgWindowOf: (org: string) => number;
@@ -35,7 +40,7 @@ const MAX_RESPONSE_BYTES = 6 * 2 ** 20;
 /** Time for deliveries in progress when the server stops. */
 const FINISH_MS = 5_000;
 
-/** Delivers the calls of a queue to their endpoints, as many at a time as their windows allow. */
+/** Delivers calls of a queue to where they go, as many at a time as their windows allow. */
 export class Deliveries implements AsyncDisposable {
   readonly #options: DeliveriesOptions;
   readonly #windows: DeliveryWindows;
@@ -74,7 +79,7 @@ export class Deliveries implements AsyncDisposable {
 
   /** Delivers calls of an endpoint while there are some, and room for them. */
   #pump(topic: string): void {
-    if (this.#stopped) return;
+    if (this.#stopped || !this.#options.takes(topic)) return;
     const count = this.#windows.reserve(topic, BATCH);
     if (count === 0) return;
     const run = this.#leaseAndDeliver(topic, count).catch((err) =>
@@ -97,7 +102,7 @@ export class Deliveries implements AsyncDisposable {
   }
 
   async #deliver(lease: Lease): Promise<void> {
-    const { queue, deliver, policyOf, onOutcome, log, random = Math.random } = this.#options;
+    const { queue, deliver, policyOf, beforeEnd, onOutcome, log, random = Math.random } = this.#options;
     const { topic, id, attempt } = lease;
     this.#leases.add(lease);
     try {
@@ -108,7 +113,9 @@ export class Deliveries implements AsyncDisposable {
       const delivery = { request, body, requestId, lines, maxResponseBytes: MAX_RESPONSE_BYTES };
       const response = await deliver(delivery, this.#ending.signal);
       const ended = { response, call: request, attempt, requestId, startedMs, endedMs: Date.now() };
-      const outcome = decideOutcome(ended, policyOf(topic), random);
+      const policy = policyOf(topic);
+      const decided = decideOutcome(ended, policy, random);
+      const outcome = (await beforeEnd?.({ lease, request, outcome: decided, policy })) ?? decided;
       if (outcome.type === "retry" && outcome.isUncounted) this.#pause(topic);
       if (await queue.settle(lease, outcome)) onOutcome?.({ ...ended, topic, id }, outcome);
     } catch (err) {

@@ -24,6 +24,15 @@ export interface DeliveryNote {
   readonly call?: CallHead;
   /** Length of the response's body, of which the beginning may be all that is kept. */
   readonly bytes?: number;
+  /** The call has failed with this delivery. */
+  readonly isLast?: true;
+  /** Destination of the call when it ended, with the id of the further call, or the reason why there is none. */
+  readonly destination?: {
+    readonly to: string;
+    readonly call?: string;
+    readonly code?: string;
+    readonly detail?: string;
+  };
 }
 
 const NO_BODY = Buffer.alloc(0);

@@ -38,7 +38,7 @@ export function viewCall(message: StoredMessage): AsyncCall {
   const notes = message.notes.slice(-MAX_DELIVERIES).map(parseNote);
   const last = notes.at(-1);
   const head: CallHead = (message.body ? parseRecord(message.body).request : last?.note.call) ?? UNKNOWN_HEAD;
-  const { status, bytes = 0 } = last?.note ?? {};
+  const { status, bytes = 0, destination } = last?.note ?? {};
   const response =
     status === undefined || last === undefined
       ? undefined
@@ -49,6 +49,7 @@ export function viewCall(message: StoredMessage): AsyncCall {
     ...(head.revision === undefined ? {} : { revision: head.revision }),
     deliveries: notes.map(({ note }) => viewDelivery(note)),
     ...(response === undefined ? {} : { response }),
+    ...(destination === undefined || !hasEnded(message) ? {} : { destination }),
   };
 }
 

@@ -70,6 +70,8 @@ const table: Readonly<
   "put /-/orgs/{org}/registry-credentials": { needs: "deploy" },
   "get /-/orgs/{org}/secrets": { needs: "read" },
   "put /-/orgs/{org}/secrets/{name}": { needs: "deploy", at: { name: "TOKEN" } },
+  "get /-/orgs/{org}/signing-key": { needs: "deploy" },
+  "post /-/orgs/{org}/signing-key": { needs: "deploy" },
   "delete /-/orgs/{org}/secrets/{name}": { needs: "deploy", at: { name: "NOTHING" } },
   "get /-/endpoints": { needs: "read" },
   "get /-/calls": { needs: "read" },

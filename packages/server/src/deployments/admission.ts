@@ -10,6 +10,7 @@ import {
 } from "@faas/core";
 import type { BundleStore } from "../bundles/bundle-store.ts";
 import type { StorageQuota } from "../bundles/storage-quota.ts";
+import { checkDestinationsAllowed } from "../destinations/destination-policy.ts";
 import { newestVersions } from "../state/secret-records.ts";
 import type { Store } from "../state/store.ts";
 import { checkHostnamesAllowed, checkHostnamesFree } from "./hostname-policy.ts";
@@ -49,6 +50,8 @@ export class Admission {
   readonly #settingsChecks: readonly ((deployment: PlannedDeployment) => void)[] = [
     ({ settings }) => this.#checkScaler(settings),
     (deployment) => this.#checkHostnames(deployment),
+    ({ ref, settings }) =>
+      checkDestinationsAllowed(ref, settings, this.#options.store.org(ref.org)?.limits?.destinations),
     ({ ref, settings }) => void newestVersions(ref.org, settings, this.#options.store.org(ref.org)?.secrets),
   ];
 
@@ -71,8 +74,8 @@ export class Admission {
    * Runs the checks and reserves the resources of the deployment. The returned function releases them; to be called when the store has the
    * deployment, or it failed.
    *
-   * @throws INVALID_REQUEST, IMAGE_NOT_ALLOWED, CLUSTER_*, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN, SECRET_NOT_FOUND,
-   * BUNDLE_NOT_FOUND, METRICS_MISSING, LIMIT_EXCEEDED
+   * @throws INVALID_REQUEST, IMAGE_NOT_ALLOWED, CLUSTER_*, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN, DESTINATION_NOT_ALLOWED,
+   * SECRET_NOT_FOUND, BUNDLE_NOT_FOUND, METRICS_MISSING, LIMIT_EXCEEDED
    */
   async admit(deployment: Deployment): Promise<() => void> {
     for (const check of this.#checks) await check(deployment);
@@ -82,8 +85,8 @@ export class Admission {
   /**
    * Runs the checks that read only: of a deployment without an artifact, those of its settings.
    *
-   * @throws INVALID_REQUEST, IMAGE_NOT_ALLOWED, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN, SECRET_NOT_FOUND,
-   * LIMIT_EXCEEDED
+   * @throws INVALID_REQUEST, IMAGE_NOT_ALLOWED, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN, DESTINATION_NOT_ALLOWED,
+   * SECRET_NOT_FOUND, LIMIT_EXCEEDED
    */
   check(deployment: PlannedDeployment): void {
     const { ref, artifact, settings } = deployment;

@@ -10,6 +10,7 @@ import { type OrgRoutesDeps, orgRoutes } from "./organizations.ts";
 import { type RevisionRoutesDeps, revisionRoutes } from "./revisions.ts";
 import { type SecretRoutesDeps, secretRoutes } from "./secrets.ts";
 import { type ServerRoutesDeps, serverRoutes } from "./server.ts";
+import { type SigningKeyRoutesDeps, signingKeyRoutes } from "./signing-keys.ts";
 import { type StatsRoutesDeps, statsRoutes } from "./stats.ts";
 import { type TrafficRoutesDeps, trafficRoutes } from "./traffic.ts";
 
@@ -18,6 +19,7 @@ export type RoutesDeps = ServerRoutesDeps &
   OrgRoutesDeps &
   KeyRoutesDeps &
   SecretRoutesDeps &
+  SigningKeyRoutesDeps &
   EndpointRoutesDeps &
   RevisionRoutesDeps &
   TrafficRoutesDeps &
@@ -34,6 +36,7 @@ export const createRoutes = (deps: RoutesDeps): readonly Route[] => [
   ...orgRoutes(deps),
   ...keyRoutes(deps),
   ...secretRoutes(deps),
+  ...signingKeyRoutes(deps),
   ...endpointRoutes(deps),
   ...revisionRoutes(deps),
   ...trafficRoutes(deps),
