@@ -28,7 +28,7 @@ export interface ServerUnderTest {
 const WORKING = `export const handler = ({ path, query }) => {
   console.log("handling " + path);
   if (path === "/fail") throw new Error("this call fails");
-  if (path === "/html") return { headers: { "Content-Type": "text/html" }, body: "<h1>not a heading</h1>" };
+  if (path === "/html") return { status: 200, headers: { "Content-Type": "text/html" }, body: "<h1>not a heading</h1>" };
   return { path, query };
 };
 `;

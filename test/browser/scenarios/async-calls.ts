@@ -233,7 +233,8 @@ export const asyncCalls: Scenarios = {
     const id = await callAsync(client, "markup/html");
     await untilState(client, id, "completed");
     const page = await openCall(t, stage, id, client.server.adminToken);
-    await page.getByLabel("Body of the response").getByText("<h1>not a heading</h1>").waitFor();
+    await page.getByLabel("Body of the response").getByText("<h1>not a heading</h1>", { exact: true }).waitFor();
+    await page.getByText("200, 22 bytes, text/html").waitFor();
     assert.equal(await page.getByRole("heading", { name: "not a heading" }).count(), 0);
   },
 };

@@ -30,7 +30,7 @@ export function formatBytes(bytes: number): string {
 export const nowSeconds = (): number => Math.floor(Date.now() / 1_000);
 
 /** Characters of a body that are shown. */
-const MAX_BODY = 20_000;
+export const MAX_BODY = 20_000;
 
 /** Formats the beginning of a body; JSON with indentation. */
 export const formatBody = (text: string, contentType: string): string => indented(text, contentType).slice(0, MAX_BODY);

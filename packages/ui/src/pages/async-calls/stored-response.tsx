@@ -2,7 +2,7 @@ import type { AsyncCall } from "@faas/core";
 import { useEffect, useState } from "preact/hooks";
 import { asyncCallPath } from "../../api/async-calls.ts";
 import type { Session } from "../../api/session.ts";
-import { formatBody, formatBytes } from "../../parts/format.ts";
+import { formatBody, formatBytes, MAX_BODY } from "../../parts/format.ts";
 import { useAction } from "../../parts/use-action.ts";
 
 export interface StoredResponseProps {
@@ -52,6 +52,7 @@ export function StoredResponse({ session, call }: StoredResponseProps) {
           {body.text}
         </pre>
       )}
+      {body?.text?.length === MAX_BODY && <p class="muted">This is its beginning.</p>}
       {hasEnded && bytes > 0 && (
         <div class="buttons">
           {body === undefined && (
