@@ -3,6 +3,7 @@ import type { Page } from "playwright-core";
 import { assertFits, checkAccessibility, screenshot, writesScreenshots } from "./appearance.ts";
 import { EmbeddedServer } from "./embedded-server.ts";
 import { PagesUnderTest } from "./page-under-test.ts";
+import { callAsync, untilState } from "./scenarios/async-calls.ts";
 import { link } from "./scenarios/scenario.ts";
 import { Client, pathOf, prepare } from "./server-under-test.ts";
 
@@ -19,6 +20,14 @@ await client.changed("PUT", `${pathOf("acme/hello")}/tags/stable`, { revision: a
 
 await client.untilPhase("acme/hello", "ready");
 await client.call("idle/report");
+
+await client.deploy("acme/reports", { replicas: 0, async: { attempts: 3, backoff: "1ms", keep: "7d" } });
+await client.untilPhase("acme/reports", "idle");
+const failedCall = await callAsync(client, "reports/fail");
+await callAsync(client, "reports/fail");
+for (const path of ["may", "june", "july"]) await callAsync(client, `reports/${path}`);
+await callAsync(client, "reports/august", { "X-Faas-Delay": "20m" });
+await untilState(client, failedCall, "failed");
 
 async function servingRevision(name: string): Promise<string> {
   return (await client.send("GET", pathOf(name))).body.revision;
@@ -74,6 +83,13 @@ for (const colorScheme of ["light", "dark"] as const) {
       await page.getByRole("rowheader", { name: "cold start" }).waitFor();
       await page.getByRole("log").getByText("handling").waitFor();
       await check("call");
+      await link(page, "Async calls").click();
+      await page.getByLabel("Failed 2").waitFor();
+      await check("async-calls");
+      await page.getByRole("button", { name: "Retry all failed" }).waitFor();
+      await page.goto(`${server.url}/-/ui#/async-calls/acme/${failedCall}`);
+      await page.getByLabel("Body of the response").waitFor();
+      await check("async-call");
       await page.goto(`${server.url}/-/ui#/endpoints/acme/broken`);
       await page.getByRole("alert").first().waitFor();
       await check("failure");

@@ -15,6 +15,8 @@ const WANTED = new Set([
   "revisions-light-1200",
   "call-light-1200",
   "call-dark-360",
+  "async-calls-light-1200",
+  "async-call-light-1200",
   "failure-light-1200",
   "server-light-1200",
 ]);

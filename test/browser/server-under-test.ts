@@ -28,9 +28,11 @@ export interface ServerUnderTest {
 const WORKING = `export const handler = ({ path, query }) => {
   console.log("handling " + path);
   if (path === "/fail") throw new Error("this call fails");
+  if (path === "/html") return { status: 200, headers: { "Content-Type": "text/html" }, body: "<h1>not a heading</h1>" };
   return { path, query };
 };
 `;
+const FIXED = 'export const handler = () => "fixed";\n';
 const BROKEN = "throw new Error('no database');\n";
 
 /** Sends requests to a server under test, and deploys functions to it. */
@@ -65,6 +67,14 @@ export class Client {
   async deploy(name: string, settings: object = {}, others: object = {}): Promise<string> {
     this.#working ??= this.server.artifact(WORKING);
     return this.#put(name, { artifact: await this.#working, settings, ...others });
+  }
+
+  /** Deploys a function that never fails, and waits until it serves. */
+  async deployFixed(name: string, settings: object = {}): Promise<void> {
+    const revision = await this.#put(name, { artifact: await this.server.artifact(FIXED), settings });
+    await eventually(`${name} serves ${revision}`, async () => {
+      return (await this.send("GET", pathOf(name))).body.revision === revision;
+    });
   }
 
   /** Deploys a function that does not load. */

@@ -2,6 +2,8 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { Session } from "./api/session.ts";
 import { useChanges } from "./model/observable.ts";
 import { ServerModel } from "./model/server-model.ts";
+import { AsyncCallPage } from "./pages/async-calls/async-call.tsx";
+import { AsyncCallsPage } from "./pages/async-calls/async-calls.tsx";
 import { CallPage } from "./pages/call.tsx";
 import { CallsPage } from "./pages/calls.tsx";
 import { EndpointPage } from "./pages/endpoint.tsx";
@@ -9,7 +11,7 @@ import { InvokePage } from "./pages/invoke.tsx";
 import { Overview } from "./pages/overview.tsx";
 import { ServerPage } from "./pages/server.tsx";
 import { SignIn } from "./pages/sign-in.tsx";
-import { hrefOf, useRoute } from "./route.ts";
+import { hrefOf, type Route, useRoute } from "./route.ts";
 
 /** The whole page: signs in, and then shows the place that the URL names. */
 export function App() {
@@ -78,7 +80,7 @@ function Header({ model, onLeave }: { readonly model: ServerModel; readonly onLe
   const { page } = useRoute();
   const { session, connection } = model;
   const { whoami } = session;
-  const link = (target: "overview" | "calls" | "server", text: string) => (
+  const link = (target: "overview" | "calls" | "async-calls" | "server", text: string) => (
     <a href={hrefOf({ page: target })} aria-current={page === target ? "page" : undefined}>
       {text}
     </a>
@@ -90,6 +92,7 @@ function Header({ model, onLeave }: { readonly model: ServerModel; readonly onLe
         <nav aria-label="Pages">
           {link("overview", "Endpoints")}
           {link("calls", "Calls")}
+          {link("async-calls", "Async calls")}
           {link("server", session.isAdmin ? "Server" : "Organization")}
         </nav>
       )}
@@ -116,9 +119,11 @@ function Header({ model, onLeave }: { readonly model: ServerModel; readonly onLe
 function Place({ model }: { readonly model: ServerModel }) {
   const route = useRoute();
   const href = hrefOf(route);
+  // Another choice of calls is the same place.
+  const place = route.page === "async-calls" ? route.page : href;
   const isFirst = useRef(true);
   useEffect(() => {
-    const name = "endpoint" in route ? `${route.org}/${route.endpoint}` : route.page;
+    const name = titleOf(route);
     document.body.className = `${route.page}-page`;
     document.title = `${name} – faas`;
     if (!isFirst.current) {
@@ -127,12 +132,20 @@ function Place({ model }: { readonly model: ServerModel }) {
       document.querySelector<HTMLElement>("main h1")?.focus();
     }
     isFirst.current = false;
-  }, [href]);
+  }, [place]);
   if (route.page === "server") return <ServerPage model={model} />;
   if (route.page === "calls") return <CallsPage session={model.session} />;
+  if (route.page === "async-calls") return <AsyncCallsPage model={model} choice={route} />;
+  if (route.page === "async-call")
+    return <AsyncCallPage key={href} session={model.session} org={route.org} id={route.id} />;
   if (route.page === "overview") return <Overview model={model} />;
   const { org, endpoint } = route;
   if (route.page === "call")
     return <CallPage key={href} session={model.session} org={org} endpoint={endpoint} requestId={route.requestId} />;
   return <EndpointPage key={`${org}/${endpoint}`} model={model} org={org} endpoint={endpoint} />;
+}
+
+function titleOf(route: Route): string {
+  if (route.page === "endpoint" || route.page === "call") return `${route.org}/${route.endpoint}`;
+  return route.page === "async-call" ? `${route.org}/${route.id}` : route.page;
 }

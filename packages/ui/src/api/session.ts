@@ -82,6 +82,14 @@ export class Session {
     return (await checked(await send(this.#token, "GET", path))).text();
   }
 
+  /**
+   * Reads a stored response, whatever its status. Its headers have no effect on the browser: redirects are not followed, and a status 401 asks for no
+   * password.
+   */
+  storedResponse(path: string): Promise<Response> {
+    return send(this.#token, "GET", path, { redirect: "manual", credentials: "omit" });
+  }
+
   /** Reads a list with one JSON value per line. */
   async lines<T>(path: string): Promise<T[]> {
     const lines = (await this.text(path)).split("\n").filter((line) => line !== "");

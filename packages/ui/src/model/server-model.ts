@@ -24,7 +24,7 @@ const WATCH_INTERVAL_MS = 3_000;
 const MANY_ENDPOINTS = 1_000;
 const MAX_EVENTS = 200;
 /** Events that change nothing which the views of endpoints show. */
-const UNRELATED = /^faas\.(?:stats|org|key|server|events)\b/;
+const UNRELATED = /^faas\.(?:stats|org|key|server|events|call)\b/;
 
 /** State of the server as the page shows it: read once, then followed by events. */
 export class ServerModel extends Observable {

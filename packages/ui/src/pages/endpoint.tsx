@@ -6,6 +6,7 @@ import { BackLink } from "../parts/back-link.tsx";
 import { CallForm } from "../parts/call-form.tsx";
 import { CallList } from "../parts/call-list.tsx";
 import { formatTime } from "../parts/format.ts";
+import { AsyncCallSection } from "./endpoint/async-call-section.tsx";
 import { CallCharts } from "./endpoint/call-charts.tsx";
 import { Events, useEndpointEvents } from "./endpoint/events.tsx";
 import { Failures } from "./endpoint/failures.tsx";
@@ -52,6 +53,7 @@ function Details({ model, entry: { view, history } }: { readonly model: ServerMo
         <h2>Recent calls</h2>
         <CallList session={session} endpoint={{ org, endpoint }} />
       </section>
+      <AsyncCallSection session={session} org={org} endpoint={endpoint} />
       <Replicas view={view} />
       <Starts events={events} />
       <Revisions model={model} view={view} />

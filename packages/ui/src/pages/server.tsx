@@ -122,11 +122,14 @@ const LIMITS: readonly Limit[] = [
   { head: "Memory", name: "memory" },
   { head: "Calls/s", name: "requestsPerSecond", format: (value) => value.toFixed(1) },
   { head: "At once", name: "concurrentRequests" },
+  { head: "Async calls", name: "waitingCalls" },
+  { head: "Async bodies", name: "waitingBytes", format: formatBytes },
   { head: "Bundles", name: "bundleBytes", format: formatBytes },
 ];
 
 function useOf({ name, format = String }: Limit, { use, limits, defaultLimits }: OrgDetails): string {
   const limit = limits?.[name] ?? defaultLimits?.[name];
   const shown = (value: unknown) => (typeof value === "number" ? format(value) : String(value));
+  if (use[name] === undefined) return "–";
   return limit === undefined || limit === null ? shown(use[name]) : `${shown(use[name])} of ${shown(limit)}`;
 }

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import type { Session } from "../api/session.ts";
 import { hrefOf } from "../route.ts";
-import { formatBytes, formatMs } from "./format.ts";
+import { formatBody, formatBytes, formatMs } from "./format.ts";
 
 export interface CallFormProps {
   readonly session: Session;
@@ -18,8 +18,6 @@ interface Result {
 }
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
-/** Characters of a response that are shown. */
-const MAX_TEXT = 20_000;
 
 /** Form that calls an endpoint, and shows the response with its timing. */
 export function CallForm({ session, org, endpoint }: CallFormProps) {
@@ -124,7 +122,7 @@ async function call(session: Session, path: string, method: string, body: string
       isOk: response.status < 400,
       timing: `${formatMs(totalMs)}, ${formatBytes(new Blob([text]).size)}${timingOf(received.get("Server-Timing"))}`,
       requestId: received.get("X-Request-Id") ?? "",
-      text: pretty(text, received.get("Content-Type") ?? "").slice(0, MAX_TEXT),
+      text: formatBody(text, received.get("Content-Type") ?? ""),
     };
   } catch (error) {
     return { status: "No response", isOk: false, timing: "", requestId: "", text: (error as Error).message };
@@ -138,13 +136,4 @@ function timingOf(header: string | null): string {
     ([, name, ms]) => `${name} ${formatMs(Number(ms))}`,
   );
   return found.length === 0 ? "" : `, of it ${found.join(", ")}`;
-}
-
-function pretty(text: string, type: string): string {
-  if (!/\bjson\b/.test(type)) return text;
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
-  }
 }

@@ -1,10 +1,10 @@
 import type { Call, Calls, CallList as List } from "@faas/core";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import type { Session } from "../api/session.ts";
 import { hrefOf } from "../route.ts";
 import { formatMs, formatTime } from "./format.ts";
 import { Table } from "./table.tsx";
-import { useInView } from "./use-in-view.ts";
+import { isTableInUse, useLiveTurn } from "./use-live-turn.ts";
 import { useRead } from "./use-read.ts";
 
 export interface CallListProps {
@@ -74,19 +74,9 @@ function Row({ call, hasEndpoint }: { readonly call: Call; readonly hasEndpoint:
   );
 }
 
-/** Reads the calls every few seconds while they are in view, except while somebody points to one of them: it must not move away. */
 function useCalls(session: Session, query: string) {
   const section = useRef<HTMLDivElement>(null);
-  const isInView = useInView(section);
-  const [turn, setTurn] = useState(0);
-  useEffect(() => {
-    if (!isInView) return;
-    const timer = setInterval(() => {
-      const isInUse = section.current?.querySelector("table")?.matches(":hover, :focus-within") ?? false;
-      if (document.visibilityState === "visible" && !isInUse) setTurn((before) => before + 1);
-    }, RELOAD_MS);
-    return () => clearInterval(timer);
-  }, [isInView]);
+  const turn = useLiveTurn(section, RELOAD_MS, () => isTableInUse(section.current));
   const found = useRead(() => session.get<Calls>(`/-/calls?${query}`), [session, query, turn]);
   return { calls: found?.calls, section };
 }

@@ -28,3 +28,18 @@ export function formatBytes(bytes: number): string {
 
 /** Seconds since the epoch. */
 export const nowSeconds = (): number => Math.floor(Date.now() / 1_000);
+
+/** Characters of a body that are shown. */
+export const MAX_BODY = 20_000;
+
+/** Formats the beginning of a body; JSON with indentation. */
+export const formatBody = (text: string, contentType: string): string => indented(text, contentType).slice(0, MAX_BODY);
+
+function indented(text: string, contentType: string): string {
+  if (!/\bjson\b/.test(contentType)) return text;
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}

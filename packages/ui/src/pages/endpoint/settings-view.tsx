@@ -37,7 +37,7 @@ export function SettingsView({ model, view }: SettingsViewProps) {
           <div key={name}>
             <dt>{name}</dt>
             <dd>
-              <code>{typeof value === "string" ? value : JSON.stringify(value)}</code>
+              <code>{format(name, value)}</code>
             </dd>
           </div>
         ))}
@@ -50,6 +50,15 @@ export function SettingsView({ model, view }: SettingsViewProps) {
       {isEditing && <SettingsForm model={model} view={view} onDone={() => setEditing(false)} />}
     </section>
   );
+}
+
+/** Formats the value of a setting; that of "async" as the command line takes it. */
+function format(name: string, value: unknown): string {
+  if (typeof value === "string") return value;
+  if (name !== "async") return JSON.stringify(value);
+  return Object.entries(value as Settings)
+    .map(([key, each]) => `${key}=${each}`)
+    .join(",");
 }
 
 function SettingsForm({ model, view, onDone }: SettingsViewProps & { readonly onDone: () => void }) {
