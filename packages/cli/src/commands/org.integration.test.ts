@@ -56,6 +56,8 @@ test("org limit sets and removes single limits, which org describe shows with th
     "requests-per-second": ["0", "100"],
     burst: ["-", "none"],
     "concurrent-requests": ["0", "10000 (default)"],
+    "waiting-calls": ["0", "100000 (default)"],
+    "waiting-bytes": ["0", "1Gi (default)"],
     "body-size": ["-", "1Mi"],
     revisions: ["-", "20 (default)"],
     "warm-pods": ["-", "3"],

@@ -40,13 +40,13 @@ for (const [org, endpoint, token, tar, visibility] of [
 const scopes = Object.keys(tokens) as KeyScope[];
 
 /**
- * Permissions of each route, repeated here on purpose: a new route needs a decision here too. `key`: any key; `open`: none.
+ * Permissions of each route, repeated here on purpose: a new route needs a decision here too. `key`: any key; `open`: none; `call`: read or invoke.
  * `at`: values of the other path parameters; unknown names where the request would remove what they name.
  */
 const table: Readonly<
   Record<
     string,
-    { readonly needs: KeyScope | "key" | "open"; readonly at?: Record<string, string>; readonly query?: string }
+    { readonly needs: KeyScope | "key" | "open" | "call"; readonly at?: Record<string, string>; readonly query?: string }
   >
 > = {
   "get /-/healthz": { needs: "open" },
@@ -73,6 +73,12 @@ const table: Readonly<
   "get /-/orgs/{org}/signing-key": { needs: "deploy" },
   "post /-/orgs/{org}/signing-key": { needs: "deploy" },
   "delete /-/orgs/{org}/secrets/{name}": { needs: "deploy", at: { name: "NOTHING" } },
+  "get /-/orgs/{org}/calls": { needs: "read" },
+  "get /-/orgs/{org}/calls/{call}": { needs: "call", at: { call: "nothing" } },
+  "get /-/orgs/{org}/calls/{call}/events": { needs: "call", at: { call: "nothing" } },
+  "get /-/orgs/{org}/calls/{call}/response": { needs: "call", at: { call: "nothing" } },
+  "post /-/orgs/{org}/calls/{call}/retry": { needs: "deploy", at: { call: "nothing" } },
+  "delete /-/orgs/{org}/calls/{call}": { needs: "deploy", at: { call: "nothing" } },
   "get /-/endpoints": { needs: "read" },
   "get /-/calls": { needs: "read" },
   "get /-/events": { needs: "read", query: "?follow=false" },
@@ -150,7 +156,8 @@ for (const [route, { needs, at = {}, query = "" }] of Object.entries(table)) {
   });
 
   for (const scope of scopes) {
-    const allowed = needs === "open" || needs === "key" || scopeAllows(scope, needs);
+    const sufficient = needs === "call" ? (["read", "invoke"] as const) : [needs];
+    const allowed = sufficient.some((each) => each === "open" || each === "key" || scopeAllows(scope, each));
     test(`${route}: a key with the scope ${scope} is ${allowed ? "accepted" : "rejected"}`, async () => {
       // Removing acme would break the tests that follow.
       const org = route === "delete /-/orgs/{org}" && scope === "admin" ? "nobody" : "acme";
