@@ -259,6 +259,10 @@ export class EmbeddedPlatform implements Platform {
     return this.#secrets.put(org, secret, value);
   }
 
+  readSecret(org: string, secret: SecretVersion): Promise<string> {
+    return this.#secrets.value(org, secret);
+  }
+
   removeSecret(org: string, secret: SecretVersion): Promise<void> {
     return this.#secrets.remove(org, secret);
   }

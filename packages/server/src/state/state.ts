@@ -6,7 +6,7 @@ import {
   type ReservedResources,
   replaceReserved,
 } from "@faas/core";
-import { HostnameOwners } from "./hostname-owners.ts";
+import { AddressOwners } from "./address-owners.ts";
 import {
   bundlesOf,
   type Change,
@@ -30,7 +30,7 @@ const NO_BUNDLES: ReadonlyMap<string, number> = new Map();
 /** Organizations, endpoints and keys, in memory. A look-up or a change costs the same however many there are. */
 export class State {
   readonly #orgs = new Map<string, Org>();
-  readonly #hostnames = new HostnameOwners();
+  readonly #addresses = new AddressOwners();
   /** Keys by id. */
   readonly keys = new Map<string, KeyRecord>();
 
@@ -57,9 +57,9 @@ export class State {
     return this.#orgs.get(org)?.bundles ?? NO_BUNDLES;
   }
 
-  /** Returns the endpoint with a revision that has the hostname. */
-  hostnameOwner(hostname: string): EndpointRef | undefined {
-    return this.#hostnames.get(hostname);
+  /** Returns the endpoint with a revision that has a hostname, or the path of a webhook. */
+  addressOwner(address: string): EndpointRef | undefined {
+    return this.#addresses.get(address);
   }
 
   /** Applies a change. Throws when an endpoint's organization does not exist. */
@@ -74,7 +74,7 @@ export class State {
     if (change.endpoint === undefined) {
       if (change.record === null) {
         for (const [endpoint, record] of org?.endpoints ?? [])
-          this.#hostnames.replace({ org: name, endpoint }, record, undefined);
+          this.#addresses.replace({ org: name, endpoint }, record, undefined);
         this.#orgs.delete(name);
       } else {
         const fields = withLimits(change.record);
@@ -83,7 +83,7 @@ export class State {
       }
     } else if (org) {
       const before = org.endpoints.get(change.endpoint);
-      this.#hostnames.replace({ org: name, endpoint: change.endpoint }, before, change.record ?? undefined);
+      this.#addresses.replace({ org: name, endpoint: change.endpoint }, before, change.record ?? undefined);
       putEndpoint(org, change.endpoint, change.record);
     } else if (change.record !== null)
       throw new Error(`an endpoint belongs to the organization "${name}", which does not exist`);

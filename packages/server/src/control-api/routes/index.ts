@@ -4,6 +4,7 @@ import { type BundleRoutesDeps, bundleRoutes } from "./bundles.ts";
 import { type CallRoutesDeps, callRoutes } from "./calls.ts";
 import { type EndpointRoutesDeps, endpointRoutes } from "./endpoints.ts";
 import { type EventRoutesDeps, eventRoutes } from "./events.ts";
+import { type HookRoutesDeps, hookRoutes } from "./hooks.ts";
 import { type KeyRoutesDeps, keyRoutes } from "./keys.ts";
 import { type LogRoutesDeps, logRoutes } from "./logs.ts";
 import { type OrgRoutesDeps, orgRoutes } from "./organizations.ts";
@@ -26,6 +27,7 @@ export type RoutesDeps = ServerRoutesDeps &
   StatsRoutesDeps &
   CallRoutesDeps &
   AsyncCallRoutesDeps &
+  HookRoutesDeps &
   BundleRoutesDeps;
 
 /** Creates the routes of the control API, in the order of the OpenAPI document. */
@@ -42,5 +44,6 @@ export const createRoutes = (deps: RoutesDeps): readonly Route[] => [
   ...statsRoutes(deps),
   ...callRoutes(deps),
   ...asyncCallRoutes(deps),
+  ...hookRoutes(deps),
   ...bundleRoutes(deps),
 ];
