@@ -6,6 +6,7 @@ export const errorCodes = {
   INVALID_REQUEST: [400, "Invalid request"],
   INVALID_NAME: [400, "Invalid name"],
   INVALID_PATH: [400, "Invalid path"],
+  CLOUDEVENT_INVALID: [400, "Invalid CloudEvent"],
   UNAUTHENTICATED: [401, "Missing or invalid key"],
   HOOK_SIGNATURE_INVALID: [401, "Invalid webhook signature"],
   FORBIDDEN: [403, "Insufficient key scope"],

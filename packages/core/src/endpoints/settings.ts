@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { hostnameSchema } from "../hostname-schemas.ts";
 import { normalizedHostnames } from "../hostnames.ts";
-import { requestPathSchema } from "../request-path-schema.ts";
 import { hooksProblem, hooksSchema, storedHooks } from "../triggers/hook-settings.ts";
+import { requestPathSchema } from "../triggers/request-path-schema.ts";
 import { storedSubscriptions, subscriptionsSchema } from "../triggers/subscription-settings.ts";
 import { parseCpu } from "../units.ts";
 import {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { secretName } from "../endpoints/secrets.ts";
 import { LABEL } from "../names.ts";
-import { requestPathSchema } from "../request-path-schema.ts";
+import { requestPathSchema } from "./request-path-schema.ts";
 
 /** Webhooks of an endpoint: `"hooks"` in `faas.json`. */
 

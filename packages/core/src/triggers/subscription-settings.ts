@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { requestPathSchema } from "../request-path-schema.ts";
+import { requestPathSchema } from "./request-path-schema.ts";
 
 /** Subscriptions of an endpoint to CloudEvents: `"subscriptions"` in `faas.json`. */
 

@@ -36,7 +36,7 @@ test("two hooks of an endpoint cannot have one name", () => {
 
 for (const [name, input] of Object.entries({
   "a hook with an unknown provider": { hooks: [{ ...hook, provider: "gitlab" }] },
-  "a hook with a name that is no label": { hooks: [{ ...hook, name: "a/b" }] },
+  "a hook with a slash in its name": { hooks: [{ ...hook, name: "a/b" }] },
   "a hook without a secret": { hooks: [{ name: "a", provider: "github" }] },
   "a hook with a relative path": { hooks: [{ ...hook, path: "paid" }] },
   "a pattern with * in the middle": { subscriptions: [{ type: "com.*.order" }] },

@@ -1,7 +1,7 @@
 import { FaasError, validate } from "@faas/core";
 import type { Context } from "koa";
 import type { z } from "zod";
-import { readRawBody } from "./raw-body.ts";
+import { readRawBody } from "./drain-body.ts";
 import type { RequestBody } from "./route.ts";
 
 const MAX_BYTES = 2 ** 20;

@@ -12,8 +12,13 @@ const bundle = await functionBundle("export const handler = () => { console.log(
 const digest = digestOf(bundle);
 const artifact = { kind: "bundle", digest };
 
-/** Responses that a server on one machine cannot send, which the tests below have, and a reply to a signed request, of which there is a test of its own. */
-const ELSEWHERE = ["get /-/readyz 503", "put /-/orgs/{org}/registry-credentials 204", "post /-/hooks/{org}/{hook} 200"];
+/** Responses that a server on one machine cannot send, which the tests below have, and those to signed requests and to events, which have tests of their own. */
+const ELSEWHERE = [
+  "get /-/readyz 503",
+  "put /-/orgs/{org}/registry-credentials 204",
+  "post /-/hooks/{org}/{hook} 200",
+  "post /-/orgs/{org}/events 202",
+];
 
 test("the server sends every response that its routes declare, with the declared body", async () => {
   const server = await testControl({ auth: true });

@@ -67,3 +67,34 @@ test("the owners are known after a restart, from the journal and from the snapsh
     await store.close();
   }
 });
+
+test("paths of webhooks have owners, and subscriptions are those of serving revisions, also after a restart", async () => {
+  const folder = tempDir("hooks");
+  const settings = withDefaults({
+    hooks: [{ name: "code", provider: "github", secret: "S" }],
+    subscriptions: [{ type: "a.*" }],
+  });
+  const current = { id: revisionId(artifact, settings), createdAt: "", artifact, settings };
+  for (let restart = 0; restart < 3; restart++) {
+    const store = await Store.open(folder);
+    if (restart === 0) {
+      await store.changeEndpoint(x, () => ({
+        createdAt: "",
+        updatedAt: "",
+        current: revision([]),
+        candidate: current,
+      }));
+      assert.equal(store.subscriptions("acme").size, 0);
+      assert.deepEqual(store.addressOwner("/-/hooks/acme/code"), x);
+      await store.changeEndpoint(x, () => ({ createdAt: "", updatedAt: "", current }));
+    }
+    assert.deepEqual(store.addressOwner("/-/hooks/acme/code"), x);
+    assert.equal(store.addressOwner("/-/hooks/other/code"), undefined);
+    assert.deepEqual([...store.subscriptions("acme")], [["x", [{ type: "a.*" }]]]);
+    if (restart === 2) {
+      await store.changeEndpoint(x, () => undefined);
+      assert.deepEqual([store.addressOwner("/-/hooks/acme/code"), store.subscriptions("acme").size], [undefined, 0]);
+    }
+    await store.close();
+  }
+});

@@ -9,6 +9,7 @@ import {
   limitNumbers,
   limitsProblem,
   type ReservedResources,
+  type Subscription,
 } from "@faas/core";
 import { TEMPORARY } from "./atomic-file.ts";
 import { isStorageFull } from "./fsync.ts";
@@ -99,6 +100,11 @@ export class Store {
   /** Returns the endpoint with a revision that has a hostname, or the path of a webhook. */
   addressOwner(address: string): EndpointRef | undefined {
     return this.#state.addressOwner(address);
+  }
+
+  /** Returns the subscriptions of an organization's endpoints to events, as their serving revisions have them. */
+  subscriptions(org: string): ReadonlyMap<string, readonly Subscription[]> {
+    return this.#state.subscriptions(org);
   }
 
   *endpoints(): IterableIterator<[EndpointRef, EndpointRecord]> {

@@ -3,8 +3,7 @@ import type { Context } from "koa";
 import type { BundleAccess } from "../../bundles/bundle-access.ts";
 import type { BundleStore } from "../../bundles/bundle-store.ts";
 import type { StorageQuota } from "../../bundles/storage-quota.ts";
-import { bodyOf } from "../drain-body.ts";
-import { unreadBody } from "../raw-body.ts";
+import { bodyOf, unreadBody } from "../drain-body.ts";
 import { defineRoute, json, type Route } from "../route.ts";
 
 export interface BundleRoutesDeps {

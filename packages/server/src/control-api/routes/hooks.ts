@@ -1,6 +1,6 @@
 import { hookAcceptedSchema } from "@faas/core";
 import type { HookService } from "../../triggers/hooks/hook-service.ts";
-import { readRawBody, unreadBody } from "../raw-body.ts";
+import { readRawBody, unreadBody } from "../drain-body.ts";
 import { defineRoute, json, type Route, stateOf } from "../route.ts";
 
 export interface HookRoutesDeps {

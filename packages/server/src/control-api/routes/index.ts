@@ -2,6 +2,7 @@ import type { Route } from "../route.ts";
 import { type AsyncCallRoutesDeps, asyncCallRoutes } from "./async-calls.ts";
 import { type BundleRoutesDeps, bundleRoutes } from "./bundles.ts";
 import { type CallRoutesDeps, callRoutes } from "./calls.ts";
+import { type CloudEventRoutesDeps, cloudEventRoutes } from "./cloud-events.ts";
 import { type EndpointRoutesDeps, endpointRoutes } from "./endpoints.ts";
 import { type EventRoutesDeps, eventRoutes } from "./events.ts";
 import { type HookRoutesDeps, hookRoutes } from "./hooks.ts";
@@ -28,6 +29,7 @@ export type RoutesDeps = ServerRoutesDeps &
   CallRoutesDeps &
   AsyncCallRoutesDeps &
   HookRoutesDeps &
+  CloudEventRoutesDeps &
   BundleRoutesDeps;
 
 /** Creates the routes of the control API, in the order of the OpenAPI document. */
@@ -45,5 +47,6 @@ export const createRoutes = (deps: RoutesDeps): readonly Route[] => [
   ...callRoutes(deps),
   ...asyncCallRoutes(deps),
   ...hookRoutes(deps),
+  ...cloudEventRoutes(deps),
   ...bundleRoutes(deps),
 ];

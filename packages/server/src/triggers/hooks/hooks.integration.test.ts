@@ -137,7 +137,7 @@ test("a webhook of Stripe is delivered once for each event", async () => {
   const first = await send(BODY);
   assert.equal(first.status, 202);
   assert.equal((await received(first.json.id)).body, BODY);
-  // Stripe signs each attempt anew.
+  // Each attempt of Stripe has another time and signature.
   assert.equal((await send(BODY, seconds(Date.now() - 2_000))).json.duplicate, true);
   assert.equal((await send(BODY.replace("evt_1", "evt_2"))).json.duplicate, undefined);
   const old = await send(BODY, seconds(Date.now() - 400_000));

@@ -101,7 +101,7 @@ for (const provider of ["stripe", "slack", "standard"] as const) {
     }
   });
 
-  test(`a request of ${provider} with a time that is no number is rejected`, async () => {
+  test(`a request of ${provider} without a number as its time is rejected`, async () => {
     for (const time of ["", "NaN", "1e9", "-1"]) {
       const headers = Object.fromEntries(
         Object.entries(await SIGN[provider](BODY)).map(([header, value]) => [
@@ -114,8 +114,8 @@ for (const provider of ["stripe", "slack", "standard"] as const) {
   });
 }
 
-describe("several signatures", () => {
-  test("of Stripe: any v1 may match, while a secret is replaced", async () => {
+describe("a request with several signatures", () => {
+  test("is proven by any v1 of Stripe, while a secret is replaced", async () => {
     const [mine, other] = await Promise.all(
       [SECRET, "whsec_other"].map(async (secret) => String((await SIGN.stripe(BODY, secret))["stripe-signature"])),
     );
@@ -124,7 +124,7 @@ describe("several signatures", () => {
     assert.throws(() => verify("stripe", { "stripe-signature": other }), rejection(/matches/));
   });
 
-  test("of Standard Webhooks: any may match, also beside those of other versions", async () => {
+  test("is proven by any of Standard Webhooks, also beside those of other versions", async () => {
     const headers = await SIGN.standard(BODY);
     const list = `v1a,AAAA v1,${Buffer.alloc(32).toString("base64")} ${headers["webhook-signature"]}`;
     verify("standard", { ...headers, "webhook-signature": list });
