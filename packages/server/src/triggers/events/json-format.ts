@@ -68,7 +68,7 @@ export function elementTexts(text: string): string[] {
   for (let i = 0; i < text.length; i++) {
     const character = text[i] as string;
     if (character === '"') {
-      for (i++; text[i] !== '"'; i++) if (text[i] === "\\") i++;
+      for (i++; i < text.length && text[i] !== '"'; i++) if (text[i] === "\\") i++;
     } else if (character === "[" || character === "{") {
       depth++;
       if (depth === 1) start = i + 1;
