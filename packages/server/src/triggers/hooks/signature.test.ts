@@ -131,6 +131,19 @@ describe("a request with several signatures", () => {
   });
 });
 
+test("a secret that is not of the form of Standard Webhooks proves nothing", () => {
+  for (const secret of ["not base64!", "whsec_", "whsec_???", "", "whsec_YWJj=="]) {
+    const key = Buffer.from(secret.replace("whsec_", ""), "base64");
+    const signature = createHmac("sha256", key).update(`1.${NOW_SECONDS}.`).update(BODY).digest("base64");
+    const headers = {
+      "webhook-id": "1",
+      "webhook-timestamp": String(NOW_SECONDS),
+      "webhook-signature": `v1,${signature}`,
+    };
+    assert.throws(() => verify("standard", headers, BODY, secret), rejection(/Base64/));
+  }
+});
+
 describe("a token", () => {
   test("is compared with the secret", () => {
     verify("token", { authorization: `Bearer ${SECRET}` });
