@@ -177,9 +177,14 @@ function secrets(property: Property, { variables }: ContractFunctions): void {
     const second = await h.apply("x", source, settings, { token: "v2", other: "v1" });
     assert.notEqual(second.revision, first.revision);
     assert.equal(await h.call("x", await h.readyRevision("x", second.revision)), "two,other,plain");
+    assert.equal(await h.platform.readSecret(h.org, { name: "token", version: "v1" }), "one\n=$PATH $(PLAIN) ä");
+    assert.equal(await h.platform.readSecret(h.org, { name: "token", version: "v2" }), "two");
     // No replica uses the first version any longer.
     await h.platform.removeSecret(h.org, { name: "token", version: "v1" });
     await h.platform.removeSecret(h.org, { name: "token", version: "v1" });
+    await assert.rejects(h.platform.readSecret(h.org, { name: "token", version: "v1" }), {
+      code: "SECRET_UNAVAILABLE",
+    });
     await h.platform.scale(second, 0);
     await h.ready("x", 0);
     await h.platform.scale(second, 1);

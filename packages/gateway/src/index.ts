@@ -12,6 +12,7 @@ export { maxReplicas, minReplicas } from "./endpoints/replica-quota.ts";
 export type { ServedEndpoint } from "./endpoints/served-endpoint.ts";
 export type { ServedReplica } from "./endpoints/served-replica.ts";
 export { type StatusSubscriber, StatusSync } from "./endpoints/status-sync.ts";
+export { endToEndLines } from "./http/call/end-to-end-headers.ts";
 export type { ConnectionLimits } from "./http/connection-limits.ts";
 export { type ProblemResponse, problemResponse } from "./http/problem-response.ts";
 export { requestIdOf } from "./http/request-id.ts";

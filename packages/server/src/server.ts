@@ -46,6 +46,7 @@ import { startReplicas } from "./takeover/start-replicas.ts";
 import { workDirOf } from "./takeover/work-dir.ts";
 import { RecentCalls } from "./traces/recent-calls.ts";
 import { RolloutSpans } from "./traces/rollout-spans.ts";
+import { createTriggers } from "./triggers/create-triggers.ts";
 import { Previews } from "./variants/preview.ts";
 import { TrafficService } from "./variants/traffic-service.ts";
 import { type PublishedListener, Variants } from "./variants/variants.ts";
@@ -292,6 +293,7 @@ function createApi(
     recentCalls,
     asyncCalls,
     signingKeys,
+    ...createTriggers({ store, platform, asyncCalls, log }),
     events,
     logs,
     config: serverConfig(version, options, platform, bundles),

@@ -133,6 +133,10 @@ export class TestPlatform implements Platform {
     this.secrets.set(`${org}/${name}/${version}`, value);
   }
 
+  async readSecret(org: string, { name, version }: SecretVersion): Promise<string> {
+    return this.secrets.get(`${org}/${name}/${version}`) as string;
+  }
+
   async removeSecret(org: string, { name, version }: SecretVersion): Promise<void> {
     this.secrets.delete(`${org}/${name}/${version}`);
   }

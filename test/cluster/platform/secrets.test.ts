@@ -147,6 +147,16 @@ test("a new value is rolled out without a failed request, and the previous one i
   await eventuallyHolds("one value", keys, ({ length }) => length === 1);
 });
 
+test("a webhook is verified with the value that the cluster has", async () => {
+  await done(["config", `${org}/x`, "hooks=lab token TOKEN"]);
+  const send = async (token: string) => {
+    const answer = await fetch(`${url}/-/hooks/${org}/lab`, { method: "POST", headers: { "X-Gitlab-Token": token } });
+    await answer.text();
+    return answer.status;
+  };
+  assert.deepEqual([await send(values.second), await send(values.first)], [202, 401]);
+});
+
 test("the previous value stays in use if no replica starts with the new one", async () => {
   const { code, stderr } = await faas(["secret", "set", org, "TOKEN"], values.bad);
   assert.equal(code, 1);

@@ -3,11 +3,14 @@ import {
   BUILD_SETTINGS,
   type EndpointRef,
   FaasError,
+  HOOK_FORM,
+  parseHook,
+  parseSubscription,
   parseWarmWindow,
   type Registered,
   type SettingsChange,
+  SUBSCRIPTION_FORM,
   WARM_WINDOW_FORM,
-  type WarmWindow,
   withDefaults,
 } from "@faas/core";
 import type { Command } from "commander";
@@ -97,17 +100,23 @@ function assign(draft: ChangeDraft, name: SettingName, value: string): void {
     throw new FaasError("USAGE", `Expected ${setting}.NAME=VALUE for each variable, got "${setting}="`);
   else if (setting === "hostnames")
     draft.settings.hostnames = value.split(",").map((each) => asciiHostname(each.trim()));
-  else if (setting === "warm") draft.settings.warm = value.split(";").map(warmWindow);
+  else if (setting === "warm") draft.settings.warm = listOf(value, parseWarmWindow, WARM_WINDOW_FORM);
+  else if (setting === "hooks") draft.settings.hooks = listOf(value, parseHook, HOOK_FORM);
+  else if (setting === "subscriptions")
+    draft.settings.subscriptions = listOf(value, parseSubscription, SUBSCRIPTION_FORM);
   else if (setting === "async") draft.settings.async = parseAsyncSettings(value, '"async"');
   // The schema reports text that is not a number.
   else
     Object.assign(draft.settings, { [setting]: /^-?\d+$/.test(value) && NUMBERS.has(setting) ? Number(value) : value });
 }
 
-function warmWindow(text: string): WarmWindow {
-  const window = parseWarmWindow(text);
-  if (window) return window;
-  throw new FaasError("USAGE", `Expected ${WARM_WINDOW_FORM}, several with ";" between them, got "${text.trim()}"`);
+/** Parses a setting that is a list. */
+function listOf<Item>(value: string, parse: (text: string) => Item | undefined, form: string): Item[] {
+  return value.split(";").map((text) => {
+    const item = parse(text);
+    if (item !== undefined) return item;
+    throw new FaasError("USAGE", `Expected ${form}, several with ";" between them, got "${text.trim()}"`);
+  });
 }
 
 /** Settings that are numbers. */

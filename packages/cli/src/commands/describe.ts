@@ -1,4 +1,11 @@
-import { type EndpointView, formatAsyncSettings, formatWarmWindow } from "@faas/core";
+import {
+  type EndpointView,
+  formatAsyncSettings,
+  formatHook,
+  formatSubscription,
+  formatWarmWindow,
+  hookPath,
+} from "@faas/core";
 import type { Command } from "commander";
 import { connect } from "../client/connect.ts";
 import { canaryRows } from "../deploy/canary-text.ts";
@@ -25,7 +32,7 @@ export function define(command: Command, io: Io): void {
 }
 
 function table(view: EndpointView): string {
-  const { env, secrets = {}, warm = [], async: calls, ...settings } = view.settings;
+  const { env, secrets = {}, warm = [], async: calls, hooks = [], subscriptions = [], ...settings } = view.settings;
   const rows = [
     ["endpoint", `${view.org}/${view.endpoint}`],
     ["url", view.url],
@@ -44,6 +51,9 @@ function table(view: EndpointView): string {
     ...Object.entries(settings).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : String(value)]),
     ...(calls === undefined ? [] : [["async", formatAsyncSettings(calls)]]),
     ...warm.map((window) => ["warm", formatWarmWindow(window)]),
+    ...hooks.map((hook) => ["hook", formatHook(hook)]),
+    ...hooks.map(({ name }) => ["hook url", hookUrl(view, name)]),
+    ...subscriptions.map((subscription) => ["subscription", formatSubscription(subscription)]),
     ...Object.entries(env).map(([name, value]) => [`env ${name}`, value]),
     ...Object.entries(secrets).map(([variable, name]) => [`secret ${variable}`, name]),
   ];
@@ -51,6 +61,9 @@ function table(view: EndpointView): string {
   const text = rows.map(([name = "", value]) => `${name.padEnd(width)}  ${value}\n`).join("");
   return text + formatReplicas(view) + formatFailure(view);
 }
+
+/** Returns the URL to which the sender of a webhook sends, on the server of the endpoint. */
+const hookUrl = ({ org, url }: EndpointView, name: string) => new URL(hookPath(org, name), url).href;
 
 function formatReplicas({ replicas: ofCalls, otherReplicas = [] }: EndpointView): string {
   const replicas = [...ofCalls, ...otherReplicas];

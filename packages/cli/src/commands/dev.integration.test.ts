@@ -222,6 +222,24 @@ test("dev reads secrets from .env on every save, and names missing ones", async 
   assert.doesNotMatch(running.stdout() + running.stderr(), /uno|dos|tres/);
 });
 
+test("dev receives webhooks, with secrets from .env", async (t) => {
+  const { url, running } = await dev(t, {
+    "index.mjs": "export const handler = ({ body }) => console.log('paid', body.order);\n",
+    "faas.json": JSON.stringify({ org: "acme", hooks: [{ name: "lab", provider: "token", secret: "HOOK" }] }),
+    ".env": "HOOK=dos\n",
+  });
+  await running.printed(/loaded in \d+ ms/);
+  const send = (token: string) =>
+    fetch(new URL("/-/hooks/acme/lab", url), {
+      method: "POST",
+      headers: { "X-Gitlab-Token": token, "Content-Type": "application/json" },
+      body: '{"order":7}',
+    });
+  assert.equal((await send("uno")).status, 401);
+  assert.equal((await send("dos")).status, 202);
+  await running.printed(/paid 7/);
+});
+
 test("dev reloads when a file outside of the folder changes that the code uses", async (t) => {
   const { call, save, running } = await dev(t, {
     "index.ts": 'import { text } from "../shared/s";\nexport const handler = (): string => text;\n',

@@ -53,7 +53,7 @@ function describeMissing(variables: readonly string[], path: string): string {
   const those = variables.length > 1 ? "them" : "it";
   const lines = variables.map((variable) => `${variable}=…`).join(" and ");
   return (
-    `The function reads secrets from ${variables.join(", ")}, and "faas dev" has no value for ${those}. ` +
+    `The function or one of its hooks uses secrets from ${variables.join(", ")}, and "faas dev" has no value for ${those}. ` +
     `Write ${lines} to ${path}, which is never deployed, or set ${those} before you start "faas dev"`
   );
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type PreparedFolder, prepareFolder, settingsOf } from "@faas/builder/bundle";
-import { type EndpointRef, FaasError, type Project } from "@faas/core";
+import { type EndpointRef, FaasError, type Project, type SettingsInput } from "@faas/core";
 import type { RunningServer } from "@faas/server";
 import { Client } from "../client/client.ts";
 import { sourceSettings } from "../options/image-options.ts";
@@ -138,7 +138,7 @@ export class DevSession implements AsyncDisposable {
     this.#description = description;
     // Hostnames are those of a server on a network, and the one replica is always warm.
     const { $schema: _, org: __, endpoint: ___, server: ____, hostnames: _____, warm: ______, ...settings } = project;
-    await this.#secrets.upload(this.#ref.org, settings.secrets);
+    await this.#secrets.upload(this.#ref.org, secretsOf(settings));
     const registered = await this.#client.putEndpoint(this.#ref, {
       artifact: { kind: "bundle", digest },
       detected: settingsOf(prepared),
@@ -258,4 +258,11 @@ export class DevSession implements AsyncDisposable {
     const view = await this.#client.endpoint(this.#ref).catch(() => undefined);
     return view?.replicas.some(({ ready }) => ready) ?? false;
   }
+}
+
+/** Returns the secrets that a project needs, by the variables with their values. Those of hooks alone have variables of the same name. */
+function secretsOf({ hooks = [], secrets = {} }: SettingsInput): Record<string, string> {
+  const inVariables = Object.values(secrets);
+  const ofHooks = hooks.flatMap(({ secret }) => (inVariables.includes(secret) ? [] : [[secret, secret] as const]));
+  return { ...Object.fromEntries(ofHooks), ...secrets };
 }

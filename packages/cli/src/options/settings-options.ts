@@ -4,11 +4,17 @@ import {
   asciiHostname,
   egresses,
   expectedAndGot,
+  HOOK_FORM,
+  type Hook,
   hostnameSchema,
+  parseHook,
+  parseSubscription,
   parseWarmWindow,
   REPLICAS_MAX,
   runtimes,
   type SettingsInput,
+  SUBSCRIPTION_FORM,
+  type Subscription,
   scalers,
   settingsInputSchema,
   signatures,
@@ -25,6 +31,8 @@ import { integerOption, optionWithLaterDefault } from "./value-parsers.ts";
 export type SettingsOptions = SettingsInput & {
   readonly secret?: Record<string, string>;
   readonly hostname?: readonly string[];
+  readonly hook?: readonly Hook[];
+  readonly subscription?: readonly Subscription[];
 };
 
 /** Adds the options of the settings that a build needs. */
@@ -61,6 +69,7 @@ export function addSettingsOptions(command: Command): void {
   addRuntimeOptions(command);
   addScalingOptions(command);
   addResourceOptions(command);
+  addTriggerOptions(command);
   command
     .addOption(
       optionWithLaterDefault("--egress <egress>", "Allowed connections of the function, on Kubernetes", "open").choices(
@@ -101,11 +110,6 @@ function addScalingOptions(command: Command): void {
       'Time with more replicas, such as "0 8 * * 1-5 Europe/Berlin 10h 2"; repeatable',
       warmWindow,
     )
-    .option(
-      "--async <key=value>",
-      "Rules for asynchronous calls, such as attempts=3,failures=429,5xx; repeatable",
-      asyncSettings,
-    )
     .addOption(optionWithLaterDefault("--scaler <scaler>", "Scaling algorithm", scaler).choices(scalers))
     .addOption(
       optionWithLaterDefault("--concurrency <n>", "Concurrent requests per replica", concurrency).argParser(
@@ -125,6 +129,21 @@ function addScalingOptions(command: Command): void {
         "Time for which the previous revision keeps a replica, for a rollback; 0s for none",
         "10m",
       ).argParser(setting("keepWarm")),
+    );
+}
+
+function addTriggerOptions(command: Command): void {
+  command
+    .option(
+      "--async <key=value>",
+      "Rules for asynchronous calls, such as attempts=3,failures=429,5xx; repeatable",
+      asyncSettings,
+    )
+    .option("--hook <hook>", 'Webhook, such as "payments stripe STRIPE_SECRET /paid"; repeatable', hook)
+    .option(
+      "--subscription <filters>",
+      'CloudEvents to get, such as "type=com.example.* source=/orders/*"; repeatable',
+      subscription,
     );
 }
 
@@ -156,11 +175,13 @@ function addResourceOptions(command: Command): void {
 export function settingsOf(options: SettingsOptions): SettingsInput {
   const names = Object.keys(settingsInputSchema.shape) as (keyof SettingsInput)[];
   const given = names.filter((name) => options[name] !== undefined);
-  const { secret: secrets, hostname: hostnames } = options;
+  const { secret: secrets, hostname: hostnames, hook: hooks, subscription: subscriptions } = options;
   return {
     ...Object.fromEntries(given.map((name) => [name, options[name]])),
     ...(secrets ? { secrets } : {}),
     ...(hostnames ? { hostnames } : {}),
+    ...(hooks ? { hooks } : {}),
+    ...(subscriptions ? { subscriptions } : {}),
   };
 }
 
@@ -174,12 +195,32 @@ function setting(name: keyof SettingsInput): (text: string) => string {
   };
 }
 
-function warmWindow(text: string, previous: readonly WarmWindow[] = []): readonly WarmWindow[] {
-  const window = parseWarmWindow(text);
-  if (window === undefined) throw new InvalidArgumentError(`${WARM_WINDOW_FORM}, got "${text}"`);
-  const [issue] = settingsInputSchema.shape.warm.safeParse([window], { error: expectedAndGot }).error?.issues ?? [];
+const warmWindow = (text: string, previous: readonly WarmWindow[] = []): readonly WarmWindow[] => [
+  ...previous,
+  listed("warm", text, parseWarmWindow(text), WARM_WINDOW_FORM),
+];
+
+const hook = (text: string, previous: readonly Hook[] = []): readonly Hook[] => [
+  ...previous,
+  listed("hooks", text, parseHook(text), HOOK_FORM),
+];
+
+const subscription = (text: string, previous: readonly Subscription[] = []): readonly Subscription[] => [
+  ...previous,
+  listed("subscriptions", text, parseSubscription(text), SUBSCRIPTION_FORM),
+];
+
+/** Checks an entry of a setting that is a list. */
+function listed<Item>(
+  name: "warm" | "hooks" | "subscriptions",
+  text: string,
+  item: Item | undefined,
+  form: string,
+): Item {
+  if (item === undefined) throw new InvalidArgumentError(`${form}, got "${text}"`);
+  const [issue] = settingsInputSchema.shape[name].safeParse([item], { error: expectedAndGot }).error?.issues ?? [];
   if (issue) throw new InvalidArgumentError(issue.message.replace(/^expected /, ""));
-  return [...previous, window];
+  return item;
 }
 
 const asyncSettings = (text: string, previous: AsyncSettings = {}): AsyncSettings => ({

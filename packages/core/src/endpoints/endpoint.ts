@@ -155,6 +155,8 @@ export function revisionId(artifact: Artifact, settings: Settings, versions?: Re
       "warm",
       "keepWarm",
       "async",
+      "hooks",
+      "subscriptions",
     ]),
     ...(settings.egress === undefined ? [] : [{ egress: settings.egress }]),
     ...(settings.visibility === undefined ? [] : [{ visibility: settings.visibility }]),

@@ -156,6 +156,12 @@ export interface Platform extends AsyncDisposable {
    * the value is durable. Only the platform stores it.
    */
   putSecret(org: string, secret: SecretVersion, value: string, signal?: AbortSignal): Promise<void>;
+  /**
+   * Reads the value of a stored version, for the server's own use: the verification of webhooks.
+   *
+   * @throws SECRET_UNAVAILABLE, CLUSTER_*
+   */
+  readSecret(org: string, secret: SecretVersion, signal?: AbortSignal): Promise<string>;
   /** Removes a version of a secret that no spec has any longer. Succeeds if it does not exist. */
   removeSecret(org: string, secret: SecretVersion, signal?: AbortSignal): Promise<void>;
   /** Ends the replicas that another server, which was killed, left behind in its folder for the files of its processes. Absent: replicas are not processes of a server. */

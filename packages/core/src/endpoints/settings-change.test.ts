@@ -30,6 +30,8 @@ const values = {
   keepWarm: fc.constantFrom("0s", "1h"),
   timeout: fc.constantFrom("30s", "1s"),
   async: fc.constantFrom({}, { attempts: 3 }, { failures: "5xx", keep: "1h" }),
+  hooks: fc.constantFrom([], [{ name: "a", provider: "github" as const, secret: "S" }]),
+  subscriptions: fc.constantFrom([], [{ type: "a.*", extensions: { b: "c" } }]),
   cpu: fc.constantFrom("100m", "1"),
   cpuMax: fc.constantFrom("1", "2"),
   memory: fc.constantFrom("256Mi", "1Gi"),

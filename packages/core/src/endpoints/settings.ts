@@ -1,6 +1,9 @@
 import { z } from "zod";
 import { hostnameSchema } from "../hostname-schemas.ts";
 import { normalizedHostnames } from "../hostnames.ts";
+import { hooksProblem, hooksSchema, storedHooks } from "../triggers/hook-settings.ts";
+import { requestPathSchema } from "../triggers/request-path-schema.ts";
+import { storedSubscriptions, subscriptionsSchema } from "../triggers/subscription-settings.ts";
 import { parseCpu } from "../units.ts";
 import {
   asyncSettingsProblem,
@@ -69,12 +72,6 @@ const handlerSchema = z
 /** Schema of the command of a server: a shell command, or a program with its arguments. */
 const commandSchema = z.union([environmentValue.min(1), z.array(environmentValue).min(1).readonly()]);
 
-/** Path and query of an HTTP request, in origin form (RFC 9112, section 3.2.1). */
-const readyPathSchema = z
-  .string()
-  .regex(/^\/[!-"$-~]*$/, 'expected a path that begins with "/", such as /healthz')
-  .max(1024);
-
 /** Schema of the settings of a deployment, all optional. */
 export const settingsInputSchema = z.strictObject({
   runtime: z.enum(runtimes).optional().describe("Language of the function. Detected by `faas deploy` when absent"),
@@ -94,7 +91,7 @@ export const settingsInputSchema = z.strictObject({
     .describe(
       "Command of a server that listens on $PORT: text for the shell, or a list of the program and its arguments. Detected by `faas deploy` when absent",
     ),
-  readyPath: readyPathSchema
+  readyPath: requestPathSchema
     .optional()
     .describe(
       "Path of a server that responds with 2xx or 3xx once it is ready. Absent: it is ready when it accepts connections",
@@ -143,6 +140,12 @@ export const settingsInputSchema = z.strictObject({
   async: asyncSettingsSchema
     .optional()
     .describe("Deliveries of asynchronous calls: attempts, waits between them, and how long their responses are kept"),
+  hooks: hooksSchema
+    .optional()
+    .describe("Webhooks of other services, which the server verifies and delivers as asynchronous calls"),
+  subscriptions: subscriptionsSchema
+    .optional()
+    .describe("CloudEvents of the organization that the endpoint gets, as asynchronous calls"),
   cpu: cpuQuantity()
     .optional()
     .describe("CPU limit of a replica in cores (default 100m). The embedded platform does not enforce it"),
@@ -212,6 +215,8 @@ export const settingsSchema = z.object({
   keepWarm: z.string().optional().describe("A duration. Absent: 10m"),
   timeout: z.string().describe("A duration"),
   async: storedAsyncSettings.optional().describe("Absent: the defaults"),
+  hooks: storedHooks.optional().describe("Absent: none"),
+  subscriptions: storedSubscriptions.optional().describe("Absent: none"),
   cpu: z.string().describe("A CPU quantity"),
   cpuMax: z.string().optional().describe("A CPU quantity. Absent: that of the server, or cpu"),
   memory: z.string().describe("A size"),
@@ -229,7 +234,7 @@ export type Settings = z.infer<typeof settingsSchema>;
 
 /** Fills in the defaults. */
 export function withDefaults(input: SettingsInput): Settings {
-  const { replicas = 1, warm = [] } = input;
+  const { replicas = 1, warm = [], hooks = [], subscriptions = [] } = input;
   const asyncSettings = normalizedAsyncSettings(input.async ?? {});
   return {
     runtime: input.runtime ?? "node",
@@ -249,6 +254,8 @@ export function withDefaults(input: SettingsInput): Settings {
     ...(input.keepWarm === undefined ? {} : { keepWarm: input.keepWarm }),
     timeout: input.timeout ?? "30s",
     ...(Object.keys(asyncSettings).length > 0 ? { async: asyncSettings } : {}),
+    ...(hooks.length > 0 ? { hooks } : {}),
+    ...(subscriptions.length > 0 ? { subscriptions } : {}),
     cpu: input.cpu ?? "100m",
     ...(input.cpuMax === undefined ? {} : { cpuMax: input.cpuMax }),
     memory: input.memory ?? "256Mi",
@@ -274,8 +281,8 @@ export function settingsProblem(settings: Settings): string | undefined {
   const { cpu, cpuMax = cpu } = settings;
   if ((parseCpu(cpuMax) ?? 0) < (parseCpu(cpu) ?? 0))
     return `expected "cpuMax" to be at least "cpu" (${cpu}), got ${cpuMax}`;
-  const asyncProblem = asyncSettingsProblem(settings.async ?? {});
-  if (asyncProblem) return asyncProblem;
+  const triggerProblem = asyncSettingsProblem(settings.async ?? {}) ?? hooksProblem(settings.hooks ?? []);
+  if (triggerProblem) return triggerProblem;
   const twice = Object.keys(settings.secrets ?? {}).filter((variable) => Object.hasOwn(settings.env, variable));
   if (twice.length > 0)
     return `expected each variable to be in "env" or in "secrets", but ${twice.join(", ")} ${twice.length > 1 ? "are" : "is"} in both. Remove one, or use another variable for the secret`;

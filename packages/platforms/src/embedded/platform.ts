@@ -259,9 +259,8 @@ export class EmbeddedPlatform implements Platform {
     return this.#secrets.put(org, secret, value);
   }
 
-  removeSecret(org: string, secret: SecretVersion): Promise<void> {
-    return this.#secrets.remove(org, secret);
-  }
+  readonly readSecret = (org: string, secret: SecretVersion): Promise<string> => this.#secrets.value(org, secret);
+  readonly removeSecret = (org: string, secret: SecretVersion): Promise<void> => this.#secrets.remove(org, secret);
 
   watch(signal: AbortSignal): AsyncIterable<readonly EndpointStatus[]> {
     return this.#statuses.watch(signal);

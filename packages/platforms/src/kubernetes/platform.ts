@@ -188,6 +188,10 @@ export class KubernetesPlatform implements Platform {
     await this.#secrets.put(org, secret, value, signal);
   }
 
+  readSecret(org: string, secret: SecretVersion, signal?: AbortSignal): Promise<string> {
+    return this.#secrets.read(org, secret, signal);
+  }
+
   removeSecret(org: string, secret: SecretVersion, signal?: AbortSignal): Promise<void> {
     return this.#secrets.remove(org, secret, signal);
   }

@@ -41,12 +41,17 @@ const scopes = Object.keys(tokens) as KeyScope[];
 
 /**
  * Permissions of each route, repeated here on purpose: a new route needs a decision here too. `key`: any key; `open`: none; `call`: read or invoke.
- * `at`: values of the other path parameters; unknown names where the request would remove what they name.
+ * `missing`: code of the response that every organization has, existing or not. `at`: values of the other path parameters; unknown names where the request would remove what they name.
  */
 const table: Readonly<
   Record<
     string,
-    { readonly needs: KeyScope | "key" | "open" | "call"; readonly at?: Record<string, string>; readonly query?: string }
+    {
+      readonly needs: KeyScope | "key" | "open" | "call";
+      readonly at?: Record<string, string>;
+      readonly query?: string;
+      readonly missing?: string;
+    }
   >
 > = {
   "get /-/healthz": { needs: "open" },
@@ -107,6 +112,8 @@ const table: Readonly<
   "put /-/orgs/{org}/endpoints/{endpoint}/tags/{tag}": { needs: "deploy", at: { endpoint: "private", tag: "a" } },
   "delete /-/orgs/{org}/endpoints/{endpoint}/tags/{tag}": { needs: "deploy", at: { endpoint: "private", tag: "a" } },
   "get /-/orgs/{org}/endpoints/{endpoint}/logs": { needs: "read", at: { endpoint: "private" } },
+  "post /-/orgs/{org}/events": { needs: "invoke" },
+  "post /-/hooks/{org}/{hook}": { needs: "open", at: { hook: "nothing" }, missing: "HOOK_NOT_FOUND" },
   "head /-/bundles/{digest}": { needs: "deploy", at: { digest: digestOf(secret) } },
   "put /-/bundles/{digest}": { needs: "deploy", at: { digest: `sha256:${"0".repeat(64)}` } },
   "post /add_endpoint": { needs: "deploy" },
@@ -137,7 +144,7 @@ const codeOf = (text: string) => (text.startsWith("{") ? (JSON.parse(text).code 
 const fill = (path: string, parameters: Record<string, string>) =>
   path.replaceAll(/\{(\w+)\}/g, (_, name) => parameters[name] ?? "x");
 
-for (const [route, { needs, at = {}, query = "" }] of Object.entries(table)) {
+for (const [route, { needs, at = {}, query = "", missing: code }] of Object.entries(table)) {
   const [method = "", path = ""] = route.split(" ");
   const hasOrg = path.includes("{org}");
   const send = (org: string, token: string) =>
@@ -147,7 +154,7 @@ for (const [route, { needs, at = {}, query = "" }] of Object.entries(table)) {
     for (const token of ["", newKey("admin").token, `${tokens.admin}x`, "faas_", theirs.replace("deploy", "admin")]) {
       const responses = await Promise.all(["acme", OTHER, "nobody"].map((org) => send(org, token)));
       for (const { status, headers } of responses) {
-        if (needs === "open") assert.equal(status, 200);
+        if (needs === "open") assert.equal(status, code === undefined ? 200 : 404);
         else assert.deepEqual([status, headers["www-authenticate"]], [401, 'Bearer realm="faas"']);
       }
       assert.equal(responses[0]?.text, responses[1]?.text);
@@ -172,7 +179,7 @@ for (const [route, { needs, at = {}, query = "" }] of Object.entries(table)) {
       const token = tokens[scope as keyof typeof tokens];
       const [existing, missing] = [await send(OTHER, token), await send("nobody", token)];
       assert.equal(existing.status, 404);
-      assert.equal(codeOf(existing.text), "ORG_NOT_FOUND");
+      assert.equal(codeOf(existing.text), code ?? "ORG_NOT_FOUND");
       assert.deepEqual(existing.headers["content-type"], missing.headers["content-type"]);
       assert.equal(existing.text.replaceAll(OTHER, "nobody"), missing.text);
     });

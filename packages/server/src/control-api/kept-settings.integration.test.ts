@@ -35,6 +35,8 @@ const VALUES: Required<SettingsInput> = {
   keepWarm: "1m",
   timeout: "10s",
   async: { attempts: 3, failures: "429,5xx" },
+  hooks: [{ name: "kept", provider: "github", secret: "ONE", path: "/hook" }],
+  subscriptions: [{ type: "com.example.*", source: "/orders/*", extensions: { tenant: "acme" }, path: "/event" }],
   cpu: "200m",
   cpuMax: "500m",
   memory: "300Mi",
@@ -53,7 +55,12 @@ const created = new Map<string, Promise<string>>();
 async function endpointWith(set: keyof SettingsInput): Promise<string> {
   const endpoint = `with-${set.toLowerCase()}`;
   // A hostname belongs to one endpoint.
-  const value = set === "hostnames" ? ["set.example.com"] : VALUES[set];
+  const value =
+    set === "hostnames"
+      ? ["set.example.com"]
+      : set === "hooks"
+        ? [{ name: "set", provider: "github", secret: "ONE" }]
+        : VALUES[set];
   const creation = created.get(endpoint) ?? create(endpoint, { replicas: 0, [set]: value });
   created.set(endpoint, creation);
   return creation;

@@ -3,7 +3,9 @@ import {
   endpointName,
   endpointNameProblem,
   FaasError,
+  hookNameSchema,
   keyIdParameter,
+  LABEL,
   orgName,
   orgNameProblem,
   revisionReferenceSchema,
@@ -35,6 +37,8 @@ const pathParameters: Readonly<Record<string, PathParameter>> = {
     check() {},
   },
   tag: { schema: tagSchema, check: (tag) => void validate(tagSchema, tag, "the path") },
+  // Any other text is the name of no webhook: HOOK_NOT_FOUND.
+  hook: { schema: hookNameSchema.meta({ description: "Name of the webhook", pattern: LABEL.source }), check() {} },
   // Any other text is the id of no call: CALL_NOT_FOUND.
   call: { schema: z.string().min(1).max(100).meta({ description: "Id of an asynchronous call" }), check() {} },
   // Any other text is the id of no key: KEY_NOT_FOUND.

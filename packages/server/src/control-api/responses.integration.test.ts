@@ -12,8 +12,13 @@ const bundle = await functionBundle("export const handler = () => { console.log(
 const digest = digestOf(bundle);
 const artifact = { kind: "bundle", digest };
 
-/** Responses that a server on one machine cannot send; the tests below have them. */
-const ELSEWHERE = ["get /-/readyz 503", "put /-/orgs/{org}/registry-credentials 204"];
+/** Responses that a server on one machine cannot send, which the tests below have, and those to signed requests and to events, which have tests of their own. */
+const ELSEWHERE = [
+  "get /-/readyz 503",
+  "put /-/orgs/{org}/registry-credentials 204",
+  "post /-/hooks/{org}/{hook} 200",
+  "post /-/orgs/{org}/events 202",
+];
 
 test("the server sends every response that its routes declare, with the declared body", async () => {
   const server = await testControl({ auth: true });
@@ -69,6 +74,10 @@ test("the server sends every response that its routes declare, with the declared
   for (const path of ["replicas", "logs", "settings", "stats"])
     await send(200, "GET", `/-/orgs/acme/endpoints/one/${path}`);
   await send(204, "DELETE", "/-/orgs/acme/secrets/OTHER");
+  const hooks = [{ name: "lab", provider: "token", secret: "TOKEN" }];
+  const { revision: hooked } = await send(200, "PUT", "/-/orgs/acme/endpoints/two", { settings: { hooks } });
+  await send(200, "GET", `/-/orgs/acme/endpoints/two?wait=${hooked}`);
+  assert.equal((await server.send("POST", "/-/hooks/acme/lab", {}, "two")).status, 202);
   for (const [path, body] of [
     ["/-/orgs/acme/keys", { scope: "read", expires: "1d" }],
     ["/-/keys", { name: "second" }],

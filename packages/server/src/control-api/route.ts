@@ -11,7 +11,7 @@ import type { Permissions } from "./permissions.ts";
  * Permission that a request needs where keys are required. `open`: none. `key`: any key. `call`: a key that may call or read, for the organization in the
  * path. Otherwise a key with the scope, for that organization.
  */
-export type RequiredPermission = "open" | "key" | "call" | Exclude<KeyScope, "invoke">;
+export type RequiredPermission = "open" | "key" | "call" | KeyScope;
 
 /** How a route reads the body of its requests. */
 export interface RequestBody<Value> {

@@ -13,7 +13,8 @@ import type { StorageQuota } from "../bundles/storage-quota.ts";
 import { checkDestinationsAllowed } from "../destinations/destination-policy.ts";
 import { newestVersions } from "../state/secret-records.ts";
 import type { Store } from "../state/store.ts";
-import { checkHostnamesAllowed, checkHostnamesFree } from "./hostname-policy.ts";
+import { checkAddressesFree } from "./hook-policy.ts";
+import { checkHostnamesAllowed } from "./hostname-policy.ts";
 import { type AllowedImages, checkImage } from "./image-policy.ts";
 import type { QuotaCheck } from "./quota-check.ts";
 
@@ -34,7 +35,7 @@ export type PlannedDeployment = Omit<Deployment, "artifact" | "keepsArtifact"> &
 };
 
 export interface AdmissionOptions {
-  readonly store: Pick<Store, "org" | "hostnameOwner">;
+  readonly store: Pick<Store, "org" | "addressOwner">;
   readonly platform: Pick<Platform, "name" | "accepts" | "scalers" | "notReady" | "check">;
   readonly bundles: Pick<BundleStore, "claim">;
   readonly storageQuota: Pick<StorageQuota, "check">;
@@ -136,7 +137,7 @@ export class Admission {
   #checkHostnames({ ref, settings, canSee }: PlannedDeployment): void {
     const { store } = this.#options;
     checkHostnamesAllowed(ref, settings, store.org(ref.org)?.limits?.hostnames);
-    checkHostnamesFree(ref, settings, (hostname) => store.hostnameOwner(hostname), canSee);
+    checkAddressesFree(ref, settings, (address) => store.addressOwner(address), canSee);
   }
 
   async #checkBundle({ ref, artifact, keepsArtifact }: Deployment): Promise<void> {

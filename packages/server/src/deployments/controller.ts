@@ -40,7 +40,7 @@ import {
   decideDeployment,
   sameDeployment,
 } from "./deploy-request.ts";
-import { checkHostnamesFree } from "./hostname-policy.ts";
+import { checkAddressesFree } from "./hook-policy.ts";
 import { Rollouts } from "./rollouts.ts";
 import { targetRevisionOf } from "./target-revision.ts";
 
@@ -276,8 +276,8 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
       return { revision: id, created: false, unchanged: true, changes: [] };
     }
 
-    await store.changeEndpoint(ref, (record, secrets, hostnameOwner) => {
-      checkHostnamesFree(ref, settings, hostnameOwner, canSee);
+    await store.changeEndpoint(ref, (record, secrets, addressOwner) => {
+      checkAddressesFree(ref, settings, addressOwner, canSee);
       // A secret may have been set or removed a moment ago.
       const latest = targetRevisionOf(deployment, record, secrets, now);
       id = latest.id;

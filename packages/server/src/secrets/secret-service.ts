@@ -3,7 +3,7 @@ import { FaasError, type Logger, type Platform, SECRETS_MAX, type SecretSet, typ
 import type { DeploymentController } from "../deployments/controller.ts";
 import { KeyedMutex } from "../lib/keyed-mutex.ts";
 import { type EndpointRecord, revisionsOf } from "../state/records.ts";
-import { noSuchSecret, type SecretRecords, secretNames, usesSecret } from "../state/secret-records.ts";
+import { noSuchSecret, type SecretRecords, secretNames, usesSecret, verifiesWith } from "../state/secret-records.ts";
 import type { Store } from "../state/store.ts";
 
 export interface SecretServiceOptions {
@@ -85,7 +85,7 @@ export class SecretService implements AsyncDisposable {
         const record = Object.hasOwn(secrets, name) ? secrets[name] : undefined;
         if (record?.version === undefined) throw noSuchSecret(org, name, secrets);
         const users = usersOf(name, endpoints);
-        if (users.length > 0) throw inUse(org, name, users, variableOf(name, endpoints.get(users[0] as string)));
+        if (users.length > 0) throw inUse(org, name, users, settingWith(name, endpoints.get(users[0] as string)));
         const { version, ...rest } = record;
         return { ...secrets, [name]: { ...rest, former: [...rest.former, version] } };
       });
@@ -168,26 +168,30 @@ export class SecretService implements AsyncDisposable {
 const uses = (record: EndpointRecord, name: string) =>
   revisionsOf(record).some((revision) => usesSecret(revision, name));
 
+const hasHookWith = (record: EndpointRecord, name: string) =>
+  revisionsOf(record).some((revision) => verifiesWith(revision, name));
+
 function usersOf(name: string, endpoints: Iterable<readonly [string, EndpointRecord]>): string[] {
   return Array.from(endpoints)
-    .flatMap(([endpoint, record]) => (uses(record, name) ? [endpoint] : []))
+    .flatMap(([endpoint, record]) => (uses(record, name) || hasHookWith(record, name) ? [endpoint] : []))
     .sort();
 }
 
-/** Returns the variable that has the secret in a revision of an endpoint. */
-function variableOf(name: string, record: EndpointRecord | undefined): string {
+/** Returns the setting that has the secret in a revision of an endpoint. */
+function settingWith(name: string, record: EndpointRecord | undefined): string {
   const references = (record ? revisionsOf(record) : []).flatMap(({ settings }) =>
     Object.entries(settings.secrets ?? {}),
   );
-  return references.find(([, secret]) => secret === name)?.[0] ?? name;
+  const variable = references.find(([, secret]) => secret === name)?.[0];
+  return variable === undefined ? "hooks" : `secrets.${variable}`;
 }
 
-function inUse(org: string, name: string, users: readonly string[], variable: string): FaasError {
+function inUse(org: string, name: string, users: readonly string[], setting: string): FaasError {
   const shown = users.map((endpoint) => `${org}/${endpoint}`);
   const [first, each] = [shown[0], users.length > 1 ? " and the like for the others" : ""];
   return new FaasError(
     "SECRET_IN_USE",
-    `The secret "${name}" is used by ${shown.join(", ")}. Run "faas config ${first} --unset secrets.${variable}"${each}, or remove the endpoint, and then remove the secret`,
+    `The secret "${name}" is used by ${shown.join(", ")}. Run "faas config ${first} --unset ${setting}"${each}, or remove the endpoint, and then remove the secret`,
     { extensions: { endpoints: users } },
   );
 }

@@ -1,6 +1,8 @@
 import {
   artifactOf,
   bundleOf,
+  type EndpointRef,
+  hookPath,
   type KeyRecord,
   type Limits,
   NO_RESOURCES,
@@ -125,6 +127,14 @@ export function hostnamesOf({ current, candidate }: EndpointRecord): readonly st
 }
 
 const NO_HOSTNAMES: readonly string[] = [];
+
+/** Returns the names that only one endpoint can have: hostnames, and the paths of webhooks. */
+export function addressesOf({ org }: Pick<EndpointRef, "org">, record: EndpointRecord): readonly string[] {
+  const { current, candidate } = record;
+  const hooks = [...(current.settings.hooks ?? []), ...(candidate?.settings.hooks ?? [])];
+  const hostnames = hostnamesOf(record);
+  return hooks.length === 0 ? hostnames : [...hostnames, ...new Set(hooks.map(({ name }) => hookPath(org, name)))];
+}
 
 /** Returns the digests of the bundles of the serving revision and the candidate; a digest can occur twice. */
 export const bundlesOf = (record: EndpointRecord): string[] =>

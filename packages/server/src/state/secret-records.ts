@@ -26,6 +26,10 @@ export function secretNames(secrets: SecretRecords): string[] {
  * @throws SECRET_NOT_FOUND with the existing names
  */
 export function newestVersions(org: string, settings: Settings, secrets: SecretRecords = {}): Revision["secrets"] {
+  // Hooks use the newest version of a secret, whatever the revision.
+  for (const { secret } of settings.hooks ?? [])
+    if (!Object.hasOwn(secrets, secret) || secrets[secret]?.version === undefined)
+      throw noSuchSecret(org, secret, secrets);
   if (settings.secrets === undefined) return undefined;
   const versions = Object.values(settings.secrets).map((name) => {
     const version = Object.hasOwn(secrets, name) ? secrets[name]?.version : undefined;
@@ -47,6 +51,10 @@ export function noSuchSecret(org: string, name: string, secrets: SecretRecords):
   );
 }
 
-/** True when a revision uses a secret. */
+/** True when the function of a revision gets a secret. */
 export const usesSecret = ({ settings }: Revision, name: string): boolean =>
   Object.values(settings.secrets ?? {}).includes(name);
+
+/** True when a revision has a hook whose sender signs with a secret. */
+export const verifiesWith = ({ settings }: Revision, name: string): boolean =>
+  settings.hooks?.some(({ secret }) => secret === name) ?? false;

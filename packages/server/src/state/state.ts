@@ -5,8 +5,9 @@ import {
   NO_RESOURCES,
   type ReservedResources,
   replaceReserved,
+  type Subscription,
 } from "@faas/core";
-import { HostnameOwners } from "./hostname-owners.ts";
+import { AddressOwners } from "./address-owners.ts";
 import {
   bundlesOf,
   type Change,
@@ -14,6 +15,7 @@ import {
   keptBundlesOf,
   type OrgFields,
   reservedByRecord,
+  servingRevision,
 } from "./records.ts";
 
 interface Org {
@@ -22,15 +24,18 @@ interface Org {
   reserved: ReservedResources;
   /** How many times the endpoints' revisions name each bundle, by digest. */
   readonly bundles: Map<string, number>;
+  /** Subscriptions to events of the serving revisions, by endpoint: only those of endpoints that have some. */
+  readonly subscriptions: Map<string, readonly Subscription[]>;
   readonly endpoints: Map<string, EndpointRecord>;
 }
 
 const NO_BUNDLES: ReadonlyMap<string, number> = new Map();
+const NO_SUBSCRIPTIONS: ReadonlyMap<string, readonly Subscription[]> = new Map();
 
 /** Organizations, endpoints and keys, in memory. A look-up or a change costs the same however many there are. */
 export class State {
   readonly #orgs = new Map<string, Org>();
-  readonly #hostnames = new HostnameOwners();
+  readonly #addresses = new AddressOwners();
   /** Keys by id. */
   readonly keys = new Map<string, KeyRecord>();
 
@@ -57,9 +62,14 @@ export class State {
     return this.#orgs.get(org)?.bundles ?? NO_BUNDLES;
   }
 
-  /** Returns the endpoint with a revision that has the hostname. */
-  hostnameOwner(hostname: string): EndpointRef | undefined {
-    return this.#hostnames.get(hostname);
+  /** Returns the endpoint with a revision that has a hostname, or the path of a webhook. */
+  addressOwner(address: string): EndpointRef | undefined {
+    return this.#addresses.get(address);
+  }
+
+  /** Returns the subscriptions of an organization's endpoints to events. */
+  subscriptions(org: string): ReadonlyMap<string, readonly Subscription[]> {
+    return this.#orgs.get(org)?.subscriptions ?? NO_SUBSCRIPTIONS;
   }
 
   /** Applies a change. Throws when an endpoint's organization does not exist. */
@@ -74,16 +84,16 @@ export class State {
     if (change.endpoint === undefined) {
       if (change.record === null) {
         for (const [endpoint, record] of org?.endpoints ?? [])
-          this.#hostnames.replace({ org: name, endpoint }, record, undefined);
+          this.#addresses.replace({ org: name, endpoint }, record, undefined);
         this.#orgs.delete(name);
       } else {
         const fields = withLimits(change.record);
         if (org) org.fields = fields;
-        else this.#orgs.set(name, { fields, reserved: NO_RESOURCES, bundles: new Map(), endpoints: new Map() });
+        else this.#orgs.set(name, newOrg(fields));
       }
     } else if (org) {
       const before = org.endpoints.get(change.endpoint);
-      this.#hostnames.replace({ org: name, endpoint: change.endpoint }, before, change.record ?? undefined);
+      this.#addresses.replace({ org: name, endpoint: change.endpoint }, before, change.record ?? undefined);
       putEndpoint(org, change.endpoint, change.record);
     } else if (change.record !== null)
       throw new Error(`an endpoint belongs to the organization "${name}", which does not exist`);
@@ -95,6 +105,11 @@ export class State {
   }
 }
 
+const newOrg = (fields: OrgFields): Org => ({
+  ...{ fields, reserved: NO_RESOURCES },
+  ...{ bundles: new Map(), subscriptions: new Map(), endpoints: new Map() },
+});
+
 function putEndpoint(org: Org, endpoint: string, record: EndpointRecord | null): void {
   const before = org.endpoints.get(endpoint);
   org.reserved = replaceReserved(org.reserved, reservedByRecord(record), reservedByRecord(before));
@@ -102,6 +117,9 @@ function putEndpoint(org: Org, endpoint: string, record: EndpointRecord | null):
   const namedBy = record?.kept === before?.kept ? bundlesOf : allBundlesOf;
   if (record) for (const digest of namedBy(record)) org.bundles.set(digest, (org.bundles.get(digest) ?? 0) + 1);
   if (before) for (const digest of namedBy(before)) forgetBundle(org.bundles, digest);
+  const subscriptions = record ? servingRevision(record).settings.subscriptions : undefined;
+  if (subscriptions) org.subscriptions.set(endpoint, subscriptions);
+  else org.subscriptions.delete(endpoint);
   if (record === null) org.endpoints.delete(endpoint);
   else org.endpoints.set(endpoint, record);
 }

@@ -9,6 +9,7 @@ import {
   limitNumbers,
   limitsProblem,
   type ReservedResources,
+  type Subscription,
 } from "@faas/core";
 import { TEMPORARY } from "./atomic-file.ts";
 import { isStorageFull } from "./fsync.ts";
@@ -96,9 +97,14 @@ export class Store {
     return this.#state.endpoints(org)?.get(endpoint);
   }
 
-  /** Returns the endpoint with a revision that has the hostname. */
-  hostnameOwner(hostname: string): EndpointRef | undefined {
-    return this.#state.hostnameOwner(hostname);
+  /** Returns the endpoint with a revision that has a hostname, or the path of a webhook. */
+  addressOwner(address: string): EndpointRef | undefined {
+    return this.#state.addressOwner(address);
+  }
+
+  /** Returns the subscriptions of an organization's endpoints to events, as their serving revisions have them. */
+  subscriptions(org: string): ReadonlyMap<string, readonly Subscription[]> {
+    return this.#state.subscriptions(org);
   }
 
   *endpoints(): IterableIterator<[EndpointRef, EndpointRecord]> {
@@ -177,7 +183,7 @@ export class Store {
   }
 
   /**
-   * Changes an endpoint. `next` gets the record, the organization's secrets and the owners of hostnames after all earlier changes, and returns the new
+   * Changes an endpoint. `next` gets the record, the organization's secrets and the owners of addresses after all earlier changes, and returns the new
    * record; `undefined` removes the endpoint. As many revisions are kept as the organization's limits say. The change rejects with what `next` throws.
    */
   changeEndpoint(
@@ -185,13 +191,13 @@ export class Store {
     next: (
       record: EndpointRecord | undefined,
       secrets: SecretRecords,
-      hostnameOwner: (hostname: string) => EndpointRef | undefined,
+      addressOwner: (address: string) => EndpointRef | undefined,
     ) => EndpointRecord | undefined,
   ): Promise<void> {
     return this.#change((transaction) => {
       const before = transaction.endpoint(ref);
       const fields = transaction.fields(ref.org);
-      const after = next(before, fields?.secrets ?? {}, (hostname) => transaction.hostnameOwner(hostname));
+      const after = next(before, fields?.secrets ?? {}, (address) => transaction.addressOwner(address));
       if (after === before) return;
       if (after && !fields) transaction.putOrg(ref.org, newOrg());
       const { revisions } = limitNumbers(fields?.limits ?? {});

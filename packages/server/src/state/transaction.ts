@@ -1,5 +1,5 @@
 import type { EndpointRef, KeyRecord } from "@faas/core";
-import { HostnameOwners } from "./hostname-owners.ts";
+import { AddressOwners } from "./address-owners.ts";
 import type { Change, EndpointRecord, OrgFields } from "./records.ts";
 import type { State } from "./state.ts";
 
@@ -10,11 +10,11 @@ export class Transaction {
   readonly #orgs = new Map<string, OrgFields | null>();
   readonly #endpoints = new Map<string, Map<string, EndpointRecord | null>>();
   readonly #keys = new Map<string, KeyRecord | null>();
-  readonly #hostnames: HostnameOwners;
+  readonly #addresses: AddressOwners;
 
   constructor(state: State) {
     this.#state = state;
-    this.#hostnames = new HostnameOwners((hostname) => state.hostnameOwner(hostname));
+    this.#addresses = new AddressOwners((address) => state.addressOwner(address));
   }
 
   fields(org: string): OrgFields | undefined {
@@ -27,9 +27,9 @@ export class Transaction {
     return changed === undefined ? this.#state.endpoints(org)?.get(endpoint) : (changed ?? undefined);
   }
 
-  /** Returns the endpoint with a revision that has the hostname. */
-  hostnameOwner(hostname: string): EndpointRef | undefined {
-    return this.#hostnames.get(hostname);
+  /** Returns the endpoint with a revision that has a hostname, or the path of a webhook. */
+  addressOwner(address: string): EndpointRef | undefined {
+    return this.#addresses.get(address);
   }
 
   /** Returns all endpoints of an organization. */
@@ -72,7 +72,7 @@ export class Transaction {
   }
 
   putEndpoint({ org, endpoint }: EndpointRef, record: EndpointRecord | null): void {
-    this.#hostnames.replace({ org, endpoint }, this.endpoint({ org, endpoint }), record ?? undefined);
+    this.#addresses.replace({ org, endpoint }, this.endpoint({ org, endpoint }), record ?? undefined);
     let changed = this.#endpoints.get(org);
     if (!changed) {
       changed = new Map();

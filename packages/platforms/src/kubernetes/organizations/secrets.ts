@@ -9,9 +9,12 @@ import { secretsManifest } from "../reconcile/manifests/organization.ts";
 const METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 const MANAGER = "faas-secrets";
 
+type StoredSecret = KubernetesObject & { readonly data?: Readonly<Record<string, string>> };
+
 /**
  * Store for the values of organizations' secrets: keys of one Secret per namespace. Its name is fixed, so that permissions can be limited to it.
- * Values are added and removed by patches; nothing is read (docs/decisions/0021-versioned-secrets.md).
+ * Values are added and removed by patches (docs/decisions/0021-versioned-secrets.md). Only those with which webhooks are verified are read
+ * (docs/decisions/0052-triggers.md).
  */
 export class KubernetesSecrets {
   readonly #api: KubernetesApi;
@@ -40,6 +43,22 @@ export class KubernetesSecrets {
         `The secret "${secret.name}" does not fit: in a cluster, all secrets of an organization may take at most 1 MiB, including the previous values of those being changed. Remove some, or make them smaller`,
       );
     });
+  }
+
+  /**
+   * Reads a value.
+   *
+   * @throws SECRET_UNAVAILABLE
+   * @throws CLUSTER_*
+   */
+  async read(org: string, secret: SecretVersion, signal?: AbortSignal): Promise<string> {
+    const stored = await this.#api.get<StoredSecret>("Secret", namespaceOf(org), SECRETS, signal);
+    const value = stored?.data?.[secretKey(secret)];
+    if (value !== undefined) return Buffer.from(value, "base64").toString();
+    throw new FaasError(
+      "SECRET_UNAVAILABLE",
+      `The value of the secret "${secret.name}" is not in the cluster: set it again with "faas secret set ${org} ${secret.name}"`,
+    );
   }
 
   async remove(org: string, secret: SecretVersion, signal?: AbortSignal): Promise<void> {

@@ -3,8 +3,8 @@ import type { Context } from "koa";
 import type { BundleAccess } from "../../bundles/bundle-access.ts";
 import type { BundleStore } from "../../bundles/bundle-store.ts";
 import type { StorageQuota } from "../../bundles/storage-quota.ts";
-import { bodyOf } from "../drain-body.ts";
-import { defineRoute, json, type RequestBody, type Route } from "../route.ts";
+import { bodyOf, unreadBody } from "../drain-body.ts";
+import { defineRoute, json, type Route } from "../route.ts";
 
 export interface BundleRoutesDeps {
   readonly bundles: Pick<BundleStore, "has" | "put">;
@@ -28,20 +28,13 @@ const headBundle = ({ bundles, bundleAccess }: Pick<BundleRoutesDeps, "bundles" 
     },
   });
 
-/** The handler reads it as a stream. */
-const tarBody: RequestBody<undefined> = {
-  mediaType: "application/x-tar",
-  isRequired: true,
-  read: async () => undefined,
-};
-
 const putBundle = ({ bundles, bundleAccess, storageQuota }: BundleRoutesDeps) =>
   defineRoute({
     method: "put",
     path: "/-/bundles/{digest}",
     requires: "deploy",
     summary: "Uploads a bundle: a tar whose SHA-256 is the digest",
-    requestBody: tarBody,
+    requestBody: unreadBody("application/x-tar"),
     query: { org: orgName.describe("the organization whose limit of stored bytes applies, for a key of the server") },
     responses: { 200: json("it existed", storedBundleSchema), 201: json("it is new", storedBundleSchema) },
     async handle({ context, parameters: { digest }, permissions }) {

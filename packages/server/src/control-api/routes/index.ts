@@ -2,8 +2,10 @@ import type { Route } from "../route.ts";
 import { type AsyncCallRoutesDeps, asyncCallRoutes } from "./async-calls.ts";
 import { type BundleRoutesDeps, bundleRoutes } from "./bundles.ts";
 import { type CallRoutesDeps, callRoutes } from "./calls.ts";
+import { type CloudEventRoutesDeps, cloudEventRoutes } from "./cloud-events.ts";
 import { type EndpointRoutesDeps, endpointRoutes } from "./endpoints.ts";
 import { type EventRoutesDeps, eventRoutes } from "./events.ts";
+import { type HookRoutesDeps, hookRoutes } from "./hooks.ts";
 import { type KeyRoutesDeps, keyRoutes } from "./keys.ts";
 import { type LogRoutesDeps, logRoutes } from "./logs.ts";
 import { type OrgRoutesDeps, orgRoutes } from "./organizations.ts";
@@ -28,6 +30,8 @@ export type RoutesDeps = ServerRoutesDeps &
   StatsRoutesDeps &
   CallRoutesDeps &
   AsyncCallRoutesDeps &
+  HookRoutesDeps &
+  CloudEventRoutesDeps &
   BundleRoutesDeps;
 
 /** Creates the routes of the control API, in the order of the OpenAPI document. */
@@ -45,5 +49,7 @@ export const createRoutes = (deps: RoutesDeps): readonly Route[] => [
   ...statsRoutes(deps),
   ...callRoutes(deps),
   ...asyncCallRoutes(deps),
+  ...hookRoutes(deps),
+  ...cloudEventRoutes(deps),
   ...bundleRoutes(deps),
 ];

@@ -27,16 +27,16 @@ test("an endpoint owns the hostnames of its serving revision and of the one that
   t.after(() => store.close());
   await store.changeEndpoint(x, () => record(["a.example"], ["b.example"]));
   assert.deepEqual(
-    ["a.example", "b.example"].map((name) => store.hostnameOwner(name)),
+    ["a.example", "b.example"].map((name) => store.addressOwner(name)),
     [x, x],
   );
   await store.changeEndpoint(x, () => record(["b.example"]));
   assert.deepEqual(
-    ["a.example", "b.example"].map((name) => store.hostnameOwner(name)),
+    ["a.example", "b.example"].map((name) => store.addressOwner(name)),
     [undefined, x],
   );
   await store.changeEndpoint(x, () => undefined);
-  assert.equal(store.hostnameOwner("b.example"), undefined);
+  assert.equal(store.addressOwner("b.example"), undefined);
 });
 
 test("a change sees the owners after the changes before it, also those that are written with it", async (t) => {
@@ -63,7 +63,38 @@ test("the owners are known after a restart, from the journal and from the snapsh
   for (let restart = 0; restart < 3; restart++) {
     const store = await Store.open(folder);
     if (restart === 0) await store.changeEndpoint(x, () => record(["a.example"]));
-    assert.deepEqual(store.hostnameOwner("a.example"), x);
+    assert.deepEqual(store.addressOwner("a.example"), x);
+    await store.close();
+  }
+});
+
+test("paths of webhooks have owners, and subscriptions are those of serving revisions, also after a restart", async () => {
+  const folder = tempDir("hooks");
+  const settings = withDefaults({
+    hooks: [{ name: "code", provider: "github", secret: "S" }],
+    subscriptions: [{ type: "a.*" }],
+  });
+  const current = { id: revisionId(artifact, settings), createdAt: "", artifact, settings };
+  for (let restart = 0; restart < 3; restart++) {
+    const store = await Store.open(folder);
+    if (restart === 0) {
+      await store.changeEndpoint(x, () => ({
+        createdAt: "",
+        updatedAt: "",
+        current: revision([]),
+        candidate: current,
+      }));
+      assert.equal(store.subscriptions("acme").size, 0);
+      assert.deepEqual(store.addressOwner("/-/hooks/acme/code"), x);
+      await store.changeEndpoint(x, () => ({ createdAt: "", updatedAt: "", current }));
+    }
+    assert.deepEqual(store.addressOwner("/-/hooks/acme/code"), x);
+    assert.equal(store.addressOwner("/-/hooks/other/code"), undefined);
+    assert.deepEqual([...store.subscriptions("acme")], [["x", [{ type: "a.*" }]]]);
+    if (restart === 2) {
+      await store.changeEndpoint(x, () => undefined);
+      assert.deepEqual([store.addressOwner("/-/hooks/acme/code"), store.subscriptions("acme").size], [undefined, 0]);
+    }
     await store.close();
   }
 });
