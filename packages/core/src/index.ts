@@ -52,6 +52,7 @@ export * from "./project/project-schema.ts";
 export * from "./same-value.ts";
 export { type Cron, parseCron } from "./schedules/cron.ts";
 export * from "./schedules/cron-times.ts";
+export * from "./schedules/schedule-settings.ts";
 export { parseTimeZone } from "./schedules/time-zone.ts";
 export * from "./starts/loading-report.ts";
 export * from "./starts/start-intervals.ts";

@@ -1,4 +1,4 @@
-import { type EndpointView, formatAsyncSettings, formatWarmWindow } from "@faas/core";
+import { type EndpointView, formatAsyncSettings, formatSchedule, formatWarmWindow } from "@faas/core";
 import type { Command } from "commander";
 import { connect } from "../client/connect.ts";
 import { canaryRows } from "../deploy/canary-text.ts";
@@ -25,7 +25,7 @@ export function define(command: Command, io: Io): void {
 }
 
 function table(view: EndpointView): string {
-  const { env, secrets = {}, warm = [], async: calls, ...settings } = view.settings;
+  const { env, secrets = {}, warm = [], schedules = [], async: calls, ...settings } = view.settings;
   const rows = [
     ["endpoint", `${view.org}/${view.endpoint}`],
     ["url", view.url],
@@ -44,6 +44,7 @@ function table(view: EndpointView): string {
     ...Object.entries(settings).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : String(value)]),
     ...(calls === undefined ? [] : [["async", formatAsyncSettings(calls)]]),
     ...warm.map((window) => ["warm", formatWarmWindow(window)]),
+    ...schedules.map((schedule) => ["schedule", formatSchedule(schedule)]),
     ...Object.entries(env).map(([name, value]) => [`env ${name}`, value]),
     ...Object.entries(secrets).map(([variable, name]) => [`secret ${variable}`, name]),
   ];

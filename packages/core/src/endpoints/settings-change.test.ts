@@ -30,6 +30,12 @@ const values = {
   keepWarm: fc.constantFrom("0s", "1h"),
   timeout: fc.constantFrom("30s", "1s"),
   async: fc.constantFrom({}, { attempts: 3 }, { failures: "5xx", keep: "1h" }),
+  schedules: fc.constantFrom(
+    [],
+    [{ cron: "0 8 * * *" }],
+    [{ name: "a", cron: "H 8 * * *", timeZone: "Europe/Berlin", body: { a: [1] }, missed: 3, overlap: true }],
+    [{ name: "a", cron: "@daily", path: "/", method: "POST", missed: "once", overlap: false, enabled: false }],
+  ),
   cpu: fc.constantFrom("100m", "1"),
   cpuMax: fc.constantFrom("1", "2"),
   memory: fc.constantFrom("256Mi", "1Gi"),

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { normalizedHostnames } from "../hostnames.ts";
 import type { Immutable } from "../immutable.ts";
 import { sameValue } from "../same-value.ts";
+import { formatSchedule, normalizedSchedules } from "../schedules/schedule-settings.ts";
 import { formatAsyncSettings, normalizedAsyncSettings } from "./async-settings.ts";
 import type { Revision } from "./endpoint.ts";
 import { type Settings, type SettingsInput, settingsInputSchema, withDefaults } from "./settings.ts";
@@ -116,7 +117,7 @@ export function changeSettings(before: ChangedSettings | undefined, change: Sett
 /** Applies a change to the settings that deployments have named. */
 function changedSet(kept: SettingsInput, { settings = {}, variables = {} }: SettingsChange): SettingsInput {
   const named = Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
-  const { env, secrets, hostnames, warm, async: calls, ...others }: typeof settings = { ...kept, ...named };
+  const { env, secrets, hostnames, warm, async: calls, schedules, ...others }: typeof settings = { ...kept, ...named };
   // A variable that is named moves: from the environment to the secrets, or back.
   const namedInEnv = Object.keys(present({ ...settings.env, ...variables.env }));
   const namedInSecrets = Object.keys(present({ ...settings.secrets, ...variables.secrets }));
@@ -125,6 +126,7 @@ function changedSet(kept: SettingsInput, { settings = {}, variables = {} }: Sett
     hostnames: nonEmpty(normalizedHostnames(hostnames ?? [])),
     warm: nonEmpty(warm ?? []),
     async: nonEmpty(normalizedAsyncSettings(calls ?? {})),
+    schedules: nonEmpty(normalizedSchedules(schedules ?? [])),
     env: nonEmpty(without(present({ ...env, ...variables.env }), difference(namedInSecrets, namedInEnv))),
     secrets: nonEmpty(without(present({ ...secrets, ...variables.secrets }), difference(namedInEnv, namedInSecrets))),
   }) as SettingsInput;
@@ -150,10 +152,15 @@ const ABSENT: Readonly<Partial<Record<keyof Settings, SettingChange["to"]>>> = {
   visibility: "private",
 };
 
-/** Returns the values of all settings by name; `null` for none, and text for a warm window and for the settings of asynchronous calls. */
+/** Returns the values of all settings by name; `null` for none, and text for a warm window, a schedule and the settings of asynchronous calls. */
 export function flattened(settings: Settings): Map<string, SettingChange["to"]> {
-  const { env, secrets = {}, warm, async: calls, ...rest } = settings;
-  const others = { ...rest, warm: warm?.map(formatWarmWindow), async: calls && formatAsyncSettings(calls) };
+  const { env, secrets = {}, warm, async: calls, schedules, ...rest } = settings;
+  const others = {
+    ...rest,
+    warm: warm?.map(formatWarmWindow),
+    async: calls && formatAsyncSettings(calls),
+    schedules: schedules?.map(formatSchedule),
+  };
   const names = Object.keys(settingsInputSchema.shape) as (keyof SettingsInput)[];
   const single = names.filter((name): name is keyof typeof others => name !== "env" && name !== "secrets");
   return new Map([

@@ -1,6 +1,12 @@
 import { z } from "zod";
 import { hostnameSchema } from "../hostname-schemas.ts";
 import { normalizedHostnames } from "../hostnames.ts";
+import {
+  normalizedSchedules,
+  schedulesProblem,
+  schedulesSchema,
+  storedSchedules,
+} from "../schedules/schedule-settings.ts";
 import { parseCpu } from "../units.ts";
 import {
   asyncSettingsProblem,
@@ -143,6 +149,9 @@ export const settingsInputSchema = z.strictObject({
   async: asyncSettingsSchema
     .optional()
     .describe("Deliveries of asynchronous calls: attempts, waits between them, and how long their responses are kept"),
+  schedules: schedulesSchema
+    .optional()
+    .describe("Times at which the server calls the endpoint, asynchronously (docs/schedules.md)"),
   cpu: cpuQuantity()
     .optional()
     .describe("CPU limit of a replica in cores (default 100m). The embedded platform does not enforce it"),
@@ -212,6 +221,7 @@ export const settingsSchema = z.object({
   keepWarm: z.string().optional().describe("A duration. Absent: 10m"),
   timeout: z.string().describe("A duration"),
   async: storedAsyncSettings.optional().describe("Absent: the defaults"),
+  schedules: storedSchedules.optional().describe("Absent: none"),
   cpu: z.string().describe("A CPU quantity"),
   cpuMax: z.string().optional().describe("A CPU quantity. Absent: that of the server, or cpu"),
   memory: z.string().describe("A size"),
@@ -231,6 +241,7 @@ export type Settings = z.infer<typeof settingsSchema>;
 export function withDefaults(input: SettingsInput): Settings {
   const { replicas = 1, warm = [] } = input;
   const asyncSettings = normalizedAsyncSettings(input.async ?? {});
+  const schedules = normalizedSchedules(input.schedules ?? []);
   return {
     runtime: input.runtime ?? "node",
     ...(input.app === undefined || input.app === "function" ? {} : { app: input.app }),
@@ -249,6 +260,7 @@ export function withDefaults(input: SettingsInput): Settings {
     ...(input.keepWarm === undefined ? {} : { keepWarm: input.keepWarm }),
     timeout: input.timeout ?? "30s",
     ...(Object.keys(asyncSettings).length > 0 ? { async: asyncSettings } : {}),
+    ...(schedules.length > 0 ? { schedules } : {}),
     cpu: input.cpu ?? "100m",
     ...(input.cpuMax === undefined ? {} : { cpuMax: input.cpuMax }),
     memory: input.memory ?? "256Mi",
@@ -276,6 +288,8 @@ export function settingsProblem(settings: Settings): string | undefined {
     return `expected "cpuMax" to be at least "cpu" (${cpu}), got ${cpuMax}`;
   const asyncProblem = asyncSettingsProblem(settings.async ?? {});
   if (asyncProblem) return asyncProblem;
+  const scheduleProblem = schedulesProblem(settings.schedules ?? []);
+  if (scheduleProblem) return scheduleProblem;
   const twice = Object.keys(settings.secrets ?? {}).filter((variable) => Object.hasOwn(settings.env, variable));
   if (twice.length > 0)
     return `expected each variable to be in "env" or in "secrets", but ${twice.join(", ")} ${twice.length > 1 ? "are" : "is"} in both. Remove one, or use another variable for the secret`;

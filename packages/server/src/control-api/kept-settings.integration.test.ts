@@ -35,6 +35,7 @@ const VALUES: Required<SettingsInput> = {
   keepWarm: "1m",
   timeout: "10s",
   async: { attempts: 3, failures: "429,5xx" },
+  schedules: [{ name: "morning", cron: "0 8 * * 1-5", timeZone: "Europe/Berlin", body: { a: [1] } }],
   cpu: "200m",
   cpuMax: "500m",
   memory: "300Mi",

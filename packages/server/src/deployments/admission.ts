@@ -1,6 +1,7 @@
 import {
   type Artifact,
   bundleOf,
+  checkSchedules,
   type EndpointRef,
   endpointSpec,
   FaasError,
@@ -48,6 +49,7 @@ export class Admission {
   /** Checks of the settings alone. */
   readonly #settingsChecks: readonly ((deployment: PlannedDeployment) => void)[] = [
     ({ settings }) => this.#checkScaler(settings),
+    ({ ref, settings }) => checkSchedules(ref, settings.schedules ?? [], Date.now()),
     (deployment) => this.#checkHostnames(deployment),
     ({ ref, settings }) => void newestVersions(ref.org, settings, this.#options.store.org(ref.org)?.secrets),
   ];
@@ -71,8 +73,8 @@ export class Admission {
    * Runs the checks and reserves the resources of the deployment. The returned function releases them; to be called when the store has the
    * deployment, or it failed.
    *
-   * @throws INVALID_REQUEST, IMAGE_NOT_ALLOWED, CLUSTER_*, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN, SECRET_NOT_FOUND,
-   * BUNDLE_NOT_FOUND, METRICS_MISSING, LIMIT_EXCEEDED
+   * @throws INVALID_REQUEST, IMAGE_NOT_ALLOWED, CLUSTER_*, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, SCHEDULE_NEVER_DUE, HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN,
+   * SECRET_NOT_FOUND, BUNDLE_NOT_FOUND, METRICS_MISSING, LIMIT_EXCEEDED
    */
   async admit(deployment: Deployment): Promise<() => void> {
     for (const check of this.#checks) await check(deployment);
@@ -82,8 +84,8 @@ export class Admission {
   /**
    * Runs the checks that read only: of a deployment without an artifact, those of its settings.
    *
-   * @throws INVALID_REQUEST, IMAGE_NOT_ALLOWED, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN, SECRET_NOT_FOUND,
-   * LIMIT_EXCEEDED
+   * @throws INVALID_REQUEST, IMAGE_NOT_ALLOWED, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, SCHEDULE_NEVER_DUE, HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN,
+   * SECRET_NOT_FOUND, LIMIT_EXCEEDED
    */
   check(deployment: PlannedDeployment): void {
     const { ref, artifact, settings } = deployment;
