@@ -66,6 +66,7 @@ export const errorCodes = {
 
   // The control server itself.
   INTERNAL: [500, "Internal error"],
+  QUEUE_FAILED: [503, "The queue could not store a change"],
   STORAGE_FULL: [507, "Insufficient storage"],
   STATE_DAMAGED: [500, "Damaged state file"],
   STATE_LOCKED: [500, "Another server uses this data folder"],

@@ -1,11 +1,11 @@
 /**
  * Contract of the durable queue. Two implementations: a journal in the data folder, and NATS JetStream. Messages are delivered at least once: a
- * message whose lease ends without an outcome is leased again.
+ * message whose lease ends without an outcome is leased again. Leases end with the process that has them.
  */
 export interface Queue extends AsyncDisposable {
   /**
    * Adds a message; it is on disk when the promise resolves. A message with the idempotency key of an earlier one of its topic, within the
-   * window, is not added: the receipt names the earlier one.
+   * window, is not added: the receipt names the earlier one. Nor is one whose `id` exists.
    *
    * @throws QUEUE_FAILED when it could not be stored; then it may or may not be delivered
    */
@@ -48,7 +48,7 @@ export interface Queue extends AsyncDisposable {
   topics(): Iterable<string>;
   /**
    * Calls a listener with a topic whenever a message of it can be leased that could not before: one was added, became due, or its lease ended. Called
-   * at most once until the next `lease` of the topic.
+   * at most once until the next `lease` of the topic. Not called for messages that could be leased before the listener was added: see `topics`.
    *
    * @returns a function that stops it
    */
@@ -59,7 +59,7 @@ export interface Queue extends AsyncDisposable {
 
 /** A message to be added. */
 export interface NewMessage {
-  /** `group/name`, for example an organization and an endpoint. */
+  /** `group/name`, for example an organization and an endpoint. The group is the part before the first slash. */
   readonly topic: string;
   readonly body: Uint8Array;
   /** @defaultValue a new id: 26 characters that sort by time (ULID) */

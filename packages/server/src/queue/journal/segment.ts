@@ -1,0 +1,164 @@
+import { randomInt, randomUUID } from "node:crypto";
+import { type FileHandle, link, open, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import { FaasError } from "@faas/core";
+import { syncFolder } from "../../state/fsync.ts";
+import { encodeFrame, FRAME_HEAD_BYTES } from "./frame-format.ts";
+
+const SUFFIX = ".segment";
+const TEMPORARY = ".new";
+const VERSION = 1;
+
+/** First line of a segment: a checksum and this in JSON. */
+export interface SegmentHeader {
+  readonly version: typeof VERSION;
+  readonly number: number;
+  readonly salt: number;
+  /** Largest sequence of a message so far. */
+  readonly sequence: number;
+  /** Largest id of a message so far. */
+  readonly lastId: string;
+  /** Earlier segments that are in use: number and length. Anything behind that length was never acknowledged. */
+  readonly earlier: readonly (readonly [number: number, bytes: number])[];
+}
+
+/** File of a journal. It is written once, from its beginning to its end. */
+export class Segment {
+  readonly number: number;
+  readonly file: string;
+  readonly salt: number;
+  readonly #handle: FileHandle;
+  /** Bytes that are on disk and valid. */
+  bytes: number;
+  /** Number of the next frame. */
+  frame: number;
+  /** Messages whose record is here. */
+  messages = 0;
+  /** Time of the newest message with an idempotency key, in milliseconds since the epoch. */
+  keyMs = 0;
+
+  constructor(number: number, file: string, handle: FileHandle, salt: number, bytes: number, frame: number) {
+    this.number = number;
+    this.file = file;
+    this.#handle = handle;
+    this.salt = salt;
+    this.bytes = bytes;
+    this.frame = frame;
+  }
+
+  /** Writes a frame; it is on disk when this resolves. Returns the offset of the first record. When it rejects, the end of the file is unknown. */
+  async append(records: readonly Buffer[]): Promise<number> {
+    const frame = encodeFrame(records, this.frame, this.salt);
+    await writeAll(this.#handle, frame, this.bytes);
+    await this.#handle.datasync();
+    return this.bytes + FRAME_HEAD_BYTES;
+  }
+
+  /** Accepts the frame that was appended last. */
+  accept(frameBytes: number): void {
+    this.bytes += frameBytes;
+    this.frame++;
+  }
+
+  async read(offset: number, bytes: number): Promise<Buffer> {
+    const buffer = Buffer.allocUnsafe(bytes);
+    let done = 0;
+    while (done < bytes) {
+      const { bytesRead } = await this.#handle.read(buffer, done, bytes - done, offset + done);
+      if (bytesRead === 0) throw damaged(this.file, `it ends at ${offset + done}, expected ${offset + bytes} bytes`);
+      done += bytesRead;
+    }
+    return buffer;
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close();
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.file, { force: true });
+    await this.close();
+  }
+}
+
+export const segmentFile = (folder: string, number: number): string =>
+  join(folder, `${String(number).padStart(10, "0")}${SUFFIX}`);
+
+/** Removes files that were being created when a server ended, so that none of another server's can become a segment; returns the numbers of all segments. */
+export async function listSegments(folder: string): Promise<number[]> {
+  const isTemporary = (name: string) => name.endsWith(TEMPORARY);
+  for (const name of (await readdir(folder)).filter(isTemporary)) await rm(join(folder, name), { force: true });
+  return (await readdir(folder))
+    .filter((name) => /^\d{10}\.segment$/.test(name))
+    .map((name) => Number(name.slice(0, 10)))
+    .sort((a, b) => a - b);
+}
+
+/**
+ * Creates a segment with its header and first frame. It gets its name when both are on disk, so a segment with a broken header is damaged.
+ *
+ * @throws EEXIST when there is one with this number
+ */
+export async function createSegment(
+  folder: string,
+  header: Omit<SegmentHeader, "version" | "salt">,
+  records: readonly Buffer[],
+  assertLockHeld: () => Promise<void>,
+): Promise<{ readonly segment: Segment; readonly start: number }> {
+  const salt = randomInt(2 ** 32);
+  const head = formatHeader({ version: VERSION, salt, ...header });
+  const frame = encodeFrame(records, 1, salt);
+  const file = segmentFile(folder, header.number);
+  const temporary = `${file}.${randomUUID()}${TEMPORARY}`;
+  const handle = await open(temporary, "wx+", 0o600);
+  try {
+    await writeAll(handle, Buffer.concat([head, frame]), 0);
+    await handle.sync();
+    await assertLockHeld();
+    await link(temporary, file);
+    await rm(temporary, { force: true });
+    await syncFolder(folder);
+  } catch (error) {
+    await handle.close();
+    await rm(temporary, { force: true }).catch(() => {});
+    throw error;
+  }
+  const segment = new Segment(header.number, file, handle, salt, head.length + frame.length, 2);
+  return { segment, start: head.length + FRAME_HEAD_BYTES };
+}
+
+function formatHeader(header: SegmentHeader): Buffer {
+  const text = JSON.stringify(header);
+  return Buffer.from(`${checksumOf(text)} ${text}\n`);
+}
+
+/**
+ * Reads the header; returns it with its length.
+ *
+ * @throws STATE_DAMAGED
+ */
+export function parseHeader(buffer: Buffer, file: string): { readonly header: SegmentHeader; readonly bytes: number } {
+  const end = buffer.indexOf(10);
+  const [sum, text] = [buffer.toString("utf8", 0, 8), buffer.toString("utf8", 9, Math.max(9, end))];
+  if (end < 0 || sum !== checksumOf(text)) throw damaged(file, "its first line does not match its checksum");
+  const header = JSON.parse(text) as SegmentHeader;
+  if (header.version !== VERSION) throw damaged(file, `expected version ${VERSION}, got ${header.version}`);
+  return { header, bytes: end + 1 };
+}
+
+const checksumOf = (text: string) => crc32(text).toString(16).padStart(8, "0");
+
+export function damaged(file: string, problem: string): FaasError {
+  return new FaasError(
+    "STATE_DAMAGED",
+    `The queue's file ${file} cannot be read: ${problem}. It was left as it is. Restore the folder with all its files from a backup, or move the folder away to start with an empty queue`,
+  );
+}
+
+async function writeAll(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);
+    done += bytesWritten;
+  }
+}

@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import {
+  type Check,
+  DEAD,
+  DONE,
+  eventuallyHolds,
+  LONG_MS,
+  message,
+  next,
+  now,
+  SHORT_MS,
+  TOPIC,
+  textsOf,
+} from "./harness.ts";
+
+export function testOutcomes(check: Check): void {
+  check("a message that is done keeps its note, and loses its body", async ({ queue }) => {
+    const { id } = await queue.enqueue(message("abc"));
+    assert.equal(await queue.settle(await next(queue), DONE), true);
+    const read = await queue.read(id);
+    assert.deepEqual([read?.status, read?.body, read?.notes.map(String)], ["done", undefined, ["200"]]);
+    assert.ok((read?.keepUntilMs ?? 0) > now());
+    assert.deepEqual(queue.topicTotals(TOPIC), { waiting: 0, leased: 0, done: 1, dead: 0, bodyBytes: 0 });
+  });
+
+  check("messages that are done or dead are removed after keepMs", async ({ queue }) => {
+    const ids = [(await queue.enqueue(message("a"))).id, (await queue.enqueue(message("b"))).id];
+    await queue.settle(await next(queue), { ...DONE, keepMs: SHORT_MS });
+    await queue.settle(await next(queue), { ...DEAD, keepMs: SHORT_MS });
+    await eventuallyHolds(() =>
+      assert.deepEqual(
+        ids.map((id) => queue.find(id)),
+        [undefined, undefined],
+      ),
+    );
+    assert.deepEqual(queue.groupTotals("acme"), { waiting: 0, leased: 0, done: 0, dead: 0, bodyBytes: 0 });
+  });
+
+  check("a retry waits until it is due, and counts unless it says not to", async ({ queue }) => {
+    const { id } = await queue.enqueue(message("a"));
+    const dueMs = now() + SHORT_MS;
+    await queue.settle(await next(queue), { type: "retry", dueMs, note: Buffer.from("first") });
+    assert.equal(queue.find(id)?.attempts, 1);
+    const second = await next(queue);
+    assert.ok(now() >= dueMs);
+    assert.equal(second.attempt, 2);
+    await queue.settle(second, { type: "retry", dueMs: now(), isUncounted: true });
+    const third = await next(queue);
+    assert.equal(third.attempt, 2);
+    await queue.settle(third, DEAD);
+    assert.deepEqual((await queue.read(id))?.notes.map(String), ["first", "500"]);
+  });
+}
+
+export function testReplayAndDrop(check: Check): void {
+  check("a dead message is replayed with its body, all its attempts and its earlier notes", async ({ queue }) => {
+    const { id } = await queue.enqueue(message("a"));
+    assert.equal(await queue.settle(await next(queue), DEAD), true);
+    assert.equal((await queue.read(id))?.body?.toString(), "a");
+    assert.equal(queue.topicTotals(TOPIC).dead, 1);
+    assert.equal(await queue.replay(id), true);
+    const lease = await next(queue);
+    assert.deepEqual([lease.body.toString(), lease.attempt], ["a", 1]);
+    assert.equal(await queue.replay(id), false);
+    await queue.settle(lease, DONE);
+    assert.deepEqual((await queue.read(id))?.notes.map(String), ["500", "200"]);
+    assert.equal(await queue.replay(id), false);
+    assert.equal(await queue.replay("unknown"), false);
+  });
+
+  check("a delayed message is replayed at once", async ({ queue }) => {
+    const { id } = await queue.enqueue(message("a", { dueMs: now() + LONG_MS }));
+    assert.equal(await queue.replay(id), true);
+    assert.equal((await next(queue)).id, id);
+  });
+
+  check("a dropped message is gone in every state, and its lease ends", async ({ queue }) => {
+    const leased = await queue.enqueue(message("a"));
+    const lease = await next(queue);
+    const waiting = await queue.enqueue(message("b"));
+    const delayed = await queue.enqueue(message("c", { dueMs: now() + LONG_MS }));
+    for (const { id } of [leased, waiting, delayed]) {
+      assert.equal(await queue.drop(id), true);
+      assert.equal(queue.find(id), undefined);
+      assert.equal(await queue.read(id), undefined);
+      assert.equal(await queue.drop(id), false);
+    }
+    assert.equal(await queue.settle(lease, DONE), false);
+    assert.deepEqual(await queue.lease(TOPIC, 9, LONG_MS), []);
+  });
+
+  check("dropping a topic removes its messages, and no others", async ({ queue }) => {
+    await queue.enqueue(message("a"));
+    await next(queue);
+    await queue.enqueue(message("b", { dueMs: now() + LONG_MS }));
+    const other = await queue.enqueue(message("c", { topic: "acme/other" }));
+    await queue.dropTopic(TOPIC);
+    assert.deepEqual([...queue.topics()], ["acme/other"]);
+    assert.deepEqual(
+      queue.list({ group: "acme", limit: 9 }).map(({ id }) => id),
+      [other.id],
+    );
+    await queue.enqueue(message("d"));
+    assert.deepEqual(textsOf(await queue.lease(TOPIC, 9, LONG_MS)), ["d"]);
+  });
+}
