@@ -17,6 +17,7 @@ export const errorCodes = {
   REVISION_NOT_FOUND: [404, "Revision not found"],
   SECRET_NOT_FOUND: [404, "Secret not found"],
   CALL_NOT_FOUND: [404, "Asynchronous call not found"],
+  SCHEDULE_NOT_FOUND: [404, "Schedule not found"],
   BUNDLE_NOT_FOUND: [404, "Bundle not found"],
   METHOD_NOT_ALLOWED: [405, "Method not allowed"],
   REQUEST_TIMEOUT: [408, "Request timeout"],

@@ -38,6 +38,7 @@ import { AccessLogWriter } from "./logs/access-log.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { openStorage, type Startup, type Storage } from "./open-storage.ts";
 import type { RunningServer, ServerOptions } from "./options.ts";
+import { createSchedules } from "./schedules/create-schedules.ts";
 import { SecretService } from "./secrets/secret-service.ts";
 import { serverConfig } from "./server-config.ts";
 import { startPlatform } from "./start-platform.ts";
@@ -150,8 +151,20 @@ async function startControl(startup: Startup, storage: Storage) {
   stack.share(secrets, role);
   await step("secrets", () => secrets.start());
   const asyncCalls = createAsyncCalls({ ...startup, ...storage, ...served });
+  const schedules = await step("schedules", () => createSchedules({ ...startup, ...storage, ...served, asyncCalls }));
   await step("replicas of the previous server", () => startReplicas(registry, options.predecessor?.replicas ?? []));
-  return { platform, ...served, bundleAccess, storageQuota, deployments, previews, canaries, secrets, asyncCalls };
+  return {
+    platform,
+    ...served,
+    bundleAccess,
+    storageQuota,
+    deployments,
+    previews,
+    canaries,
+    secrets,
+    asyncCalls,
+    schedules,
+  };
 }
 
 /** Creates what is served: the registry, and everything that follows its endpoints and their calls. */
@@ -235,6 +248,7 @@ async function serve(startup: Startup, storage: Storage, control: Control) {
   });
   const { gateways } = listener;
   await step("deliveries", () => startDeliveries({ ...startup, ...storage, ...control }, listener.deliver));
+  await step("timer of schedules", () => control.schedules.start());
   const processes =
     gateways && (await step("gateways", () => runGateways({ ...startup, api: gate.listener, gateways })));
   const adminToken = await step("first admin key", () =>
@@ -268,7 +282,7 @@ function createApi(
 ): RequestListener {
   const { platform, registry, metrics, events, bundleAccess, storageQuota, deployments, secrets, defaultLimits } =
     control;
-  const { traffic, previews, canaries, recentCalls, asyncCalls } = control;
+  const { traffic, previews, canaries, recentCalls, asyncCalls, schedules } = control;
   const traces = tracing && { spans: tracing.spans, rollouts: stack.use(new RolloutSpans(store, registry)) };
   const app = createApp({
     traces,
@@ -291,6 +305,7 @@ function createApi(
     metrics,
     recentCalls,
     asyncCalls,
+    schedules,
     events,
     logs,
     config: serverConfig(version, options, platform, bundles),

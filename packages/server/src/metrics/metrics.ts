@@ -26,7 +26,8 @@ const labelsOf = ({ spec: { org, endpoint, variantOf, revision } }: ServedEndpoi
 
 /** Metrics of the gateway and of the process in Prometheus' text format (docs/http-api.md lists them). */
 export class Metrics implements RequestMetrics {
-  readonly #registry = new Registry();
+  /** For metrics of other parts of the server. */
+  readonly registry = new Registry();
   readonly #endpoints: MeasuredEndpoints;
   readonly #requests = new RequestHistogram();
   /** Recent calls, for `faas stats`. */
@@ -42,30 +43,30 @@ export class Metrics implements RequestMetrics {
   constructor(endpoints: MeasuredEndpoints) {
     this.#endpoints = endpoints;
     this.live = new LiveStatistics({ endpoints });
-    collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: EVENT_LOOP_SAMPLE_MS });
+    collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: EVENT_LOOP_SAMPLE_MS });
     this.#coldStarts = new Counter({
       name: "faas_cold_starts_total",
       help: "Requests that waited for a replica",
       labelNames: ENDPOINT_LABELS,
-      registers: [this.#registry],
+      registers: [this.registry],
     });
     this.#limited = new Counter({
       name: "faas_requests_limited_total",
       help: "Requests that were rejected because they exceeded a limit of the organization",
       labelNames: [...ENDPOINT_LABELS, "limit"],
-      registers: [this.#registry],
+      registers: [this.registry],
     });
     this.#addGauges(endpoints);
   }
 
   /** Content type of `text()`. */
   get contentType(): string {
-    return this.#registry.contentType;
+    return this.registry.contentType;
   }
 
   /** Formats all metrics. @param withExemplars with trace ids, which only OpenMetrics allows */
   async text(withExemplars = false): Promise<string> {
-    return `${await this.#registry.metrics()}\n${this.#requests.text(withExemplars)}`;
+    return `${await this.registry.metrics()}\n${this.#requests.text(withExemplars)}`;
   }
 
   #addGauges(endpoints: MeasuredEndpoints): void {
@@ -74,7 +75,7 @@ export class Metrics implements RequestMetrics {
         name,
         help,
         labelNames: ENDPOINT_LABELS,
-        registers: [this.#registry],
+        registers: [this.registry],
         collect() {
           this.reset();
           for (const endpoint of endpoints.awake) this.set(labelsOf(endpoint), value(endpoint));
@@ -87,7 +88,7 @@ export class Metrics implements RequestMetrics {
     new Gauge({
       name: "faas_endpoints",
       help: "Registered endpoints",
-      registers: [this.#registry],
+      registers: [this.registry],
       collect() {
         this.set(endpoints.size - endpoints.variants);
       },

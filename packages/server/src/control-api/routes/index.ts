@@ -8,6 +8,7 @@ import { type KeyRoutesDeps, keyRoutes } from "./keys.ts";
 import { type LogRoutesDeps, logRoutes } from "./logs.ts";
 import { type OrgRoutesDeps, orgRoutes } from "./organizations.ts";
 import { type RevisionRoutesDeps, revisionRoutes } from "./revisions.ts";
+import { type ScheduleRoutesDeps, scheduleRoutes } from "./schedules.ts";
 import { type SecretRoutesDeps, secretRoutes } from "./secrets.ts";
 import { type ServerRoutesDeps, serverRoutes } from "./server.ts";
 import { type StatsRoutesDeps, statsRoutes } from "./stats.ts";
@@ -26,6 +27,7 @@ export type RoutesDeps = ServerRoutesDeps &
   StatsRoutesDeps &
   CallRoutesDeps &
   AsyncCallRoutesDeps &
+  ScheduleRoutesDeps &
   BundleRoutesDeps;
 
 /** Creates the routes of the control API, in the order of the OpenAPI document. */
@@ -42,5 +44,6 @@ export const createRoutes = (deps: RoutesDeps): readonly Route[] => [
   ...statsRoutes(deps),
   ...callRoutes(deps),
   ...asyncCallRoutes(deps),
+  ...scheduleRoutes(deps),
   ...bundleRoutes(deps),
 ];
