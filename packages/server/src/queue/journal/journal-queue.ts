@@ -180,6 +180,10 @@ class JournalQueue implements Queue {
     await this.#journal.append(records.encodeTopicRemoved(topic, this.#sequence));
   }
 
+  async dropGroup(group: string): Promise<void> {
+    await Promise.all(this.#schedule.topicsOf(group).map((topic) => this.dropTopic(topic)));
+  }
+
   find(id: string): MessageState | undefined {
     this.#schedule.wake();
     const entry = this.#schedule.get(id);

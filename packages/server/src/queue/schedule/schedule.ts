@@ -178,6 +178,11 @@ export class Schedule {
     return true;
   }
 
+  /** Returns the names of the topics of a group. */
+  topicsOf(group: string): string[] {
+    return [...this.#topics.keys()].filter((name) => name.startsWith(`${group}/`));
+  }
+
   list(filter: ListFilter): readonly MessageState[] {
     this.wake();
     const before = filter.before === undefined ? undefined : this.#entries.get(filter.before);
