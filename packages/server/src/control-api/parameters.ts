@@ -37,6 +37,8 @@ const pathParameters: Readonly<Record<string, PathParameter>> = {
   tag: { schema: tagSchema, check: (tag) => void validate(tagSchema, tag, "the path") },
   // Any other text is the id of no call: CALL_NOT_FOUND.
   call: { schema: z.string().min(1).max(100).meta({ description: "Id of an asynchronous call" }), check() {} },
+  // Any other text is the name of no schedule: SCHEDULE_NOT_FOUND.
+  schedule: { schema: z.string().min(1).max(100).meta({ description: "Name of a schedule" }), check() {} },
   // Any other text is the id of no key: KEY_NOT_FOUND.
   key: { schema: keyIdParameter, check() {} },
 };
