@@ -11,9 +11,8 @@ import {
   withDefaults,
 } from "@faas/core";
 import type { Command } from "commander";
-import type { Client } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
-import { awaitRollout, withServingRevision } from "../deploy/await-rollout.ts";
+import { applyChange } from "../deploy/await-rollout.ts";
 import { type ChangeDraft, checkChange, setVariables, unset } from "../deploy/change-settings.ts";
 import { formatChange, formatValue } from "../deploy/changes.ts";
 import { type SettingRow, settingRows } from "../deploy/setting-origins.ts";
@@ -22,7 +21,6 @@ import { parseSettingName, type SettingName, unsetOption } from "../options/sett
 import { parseRef } from "../options/target.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
 import { columns, type OutputFormat, outputOption, print, printStatus } from "../terminal/output.ts";
-import { Progress } from "../terminal/progress.ts";
 
 interface Options extends GlobalOptions {
   readonly unset?: readonly SettingName[];
@@ -62,7 +60,7 @@ async function config(ref: EndpointRef, assignments: readonly string[], options:
     if (planned.changes.length === 0) printStatus(io, "No setting would change.");
     return;
   }
-  const registered = await apply(ref, change, { client, io, wait: options.wait });
+  const registered = await applyChange(ref, change, { client, io, wait: options.wait });
   await print(registered, options.output, io, formatChanges);
 }
 
@@ -97,6 +95,11 @@ function assign(draft: ChangeDraft, name: SettingName, value: string): void {
     throw new FaasError("USAGE", `Expected ${setting}.NAME=VALUE for each variable, got "${setting}="`);
   else if (setting === "hostnames")
     draft.settings.hostnames = value.split(",").map((each) => asciiHostname(each.trim()));
+  else if (setting === "schedules")
+    throw new FaasError(
+      "USAGE",
+      'Add schedules with "faas schedule add", or in faas.json; --unset schedules removes all',
+    );
   else if (setting === "warm") draft.settings.warm = value.split(";").map(warmWindow);
   else if (setting === "async") draft.settings.async = parseAsyncSettings(value, '"async"');
   // The schema reports text that is not a number.
@@ -114,27 +117,6 @@ function warmWindow(text: string): WarmWindow {
 const NUMBERS: ReadonlySet<string> = new Set(
   Object.entries(withDefaults({})).flatMap(([name, value]) => (typeof value === "number" ? [name] : [])),
 );
-
-/** Deploys the endpoint's code again with other settings. */
-async function apply(
-  ref: EndpointRef,
-  change: SettingsChange,
-  { client, io, wait }: { readonly client: Client; readonly io: Io; readonly wait: boolean },
-): Promise<Registered> {
-  const progress = await Progress.create(io);
-  let revision: string | undefined;
-  try {
-    const registered = await client.putEndpoint(ref, change);
-    revision = registered.revision;
-    if (registered.unchanged) printStatus(io, `Unchanged: revision ${revision} is already deployed.`);
-    if (wait) await awaitRollout(ref, revision, { client, progress, io });
-    progress.end();
-    return registered;
-  } catch (error) {
-    progress.fail();
-    throw io.signal.aborted ? error : await withServingRevision(error, ref, client, revision);
-  }
-}
 
 const formatChanges = ({ changes = [] }: Pick<Registered, "changes">): string =>
   changes.map((change) => `${formatChange(change)}\n`).join("");
