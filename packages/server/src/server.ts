@@ -132,22 +132,11 @@ async function startControl(startup: Startup, storage: Storage) {
   const canaries = new CanaryService({ store, registry, previews, deployments, traffic, calls, mutex, log });
   served.onPublished.add((ref, record) => canaries.follow(ref, record));
   const secrets: SecretService = new SecretService({ store, platform, deployments, log });
-  stack.share(deployments, role);
-  stack.share(traffic, role);
-  stack.share(canaries, role);
+  for (const each of [deployments, traffic, canaries]) stack.share(each, role);
   await step("deployments", () => deployments.start());
   stack.share(new FailedFirstCleanup({ store, deployments, log }), role);
-  await step("status sync", () =>
-    stack
-      .use(
-        new StatusSync({
-          platform,
-          registry,
-          subscribers: [events, deployments, variants, ...(gateways ? [gateways] : []), autoscaler],
-        }),
-      )
-      .start(),
-  );
+  const subscribers = [events, deployments, variants, ...(gateways ? [gateways] : []), autoscaler];
+  await step("status sync", () => stack.use(new StatusSync({ platform, registry, subscribers })).start());
   stack.share(secrets, role);
   await step("secrets", () => secrets.start());
   const asyncCalls = createAsyncCalls({ ...startup, ...storage, ...served });
@@ -280,39 +269,15 @@ function createApi(
   control: Control,
   stopping: AbortSignal,
 ): RequestListener {
-  const { platform, registry, metrics, events, bundleAccess, storageQuota, deployments, secrets, defaultLimits } =
-    control;
-  const { traffic, previews, canaries, recentCalls, asyncCalls, schedules } = control;
+  const { platform, registry } = control;
   const traces = tracing && { spans: tracing.spans, rollouts: stack.use(new RolloutSpans(store, registry)) };
   const app = createApp({
-    traces,
-    store,
-    bundles,
-    bundleAccess,
-    storageQuota,
-    defaultLimits,
-    keys,
+    ...control,
+    ...{ traces, store, bundles, keys, audit, logs, log, endpoints: registry, ending: stopping },
     isAuth: requiresKeys(options),
     isLocal: isLoopback(options.host ?? "127.0.0.1"),
-    audit,
-    deployments,
-    traffic,
-    previews,
-    canaries,
-    secrets,
-    endpoints: registry,
-    platform,
-    metrics,
-    recentCalls,
-    asyncCalls,
-    schedules,
-    events,
-    logs,
     config: serverConfig(version, options, platform, bundles),
-    gateways: control.gateways,
-    log,
     stopping: () => stopping.aborted,
-    ending: stopping,
   });
   return app.callback();
 }

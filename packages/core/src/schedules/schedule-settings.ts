@@ -20,7 +20,8 @@ const NAME_LENGTH_MAX = 63;
 
 export const scheduleMethods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
 
-const nameSchema = z
+/** Schema of the name of a schedule. */
+export const scheduleName = z
   .string()
   .regex(LABEL, "expected lower-case letters, digits and hyphens, such as nightly-report")
   .max(NAME_LENGTH_MAX);
@@ -67,7 +68,7 @@ const bodySchema = z
 
 /** Schema of a schedule. */
 export const scheduleSchema = z.strictObject({
-  name: nameSchema.optional().describe("Name, unique in the endpoint (default: made of the path, and of a digest)"),
+  name: scheduleName.optional().describe("Name, unique in the endpoint (default: made of the path, and of a digest)"),
   cron: cronSchema.describe("Times: minute, hour, day of month, month and day of week, such as 0 8 * * 1-5, or @daily"),
   timeZone: timeZoneSchema.optional().describe("Time zone of cron, such as Europe/Berlin (default UTC)"),
   method: z.enum(scheduleMethods).optional().describe("Method of the request (default POST)"),

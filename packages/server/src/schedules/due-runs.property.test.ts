@@ -45,7 +45,7 @@ test("a run that is on time begins, unless the previous one has not ended", () =
   );
 });
 
-test("of missed runs, as many of the last ones begin as the schedule says", () => {
+test("as many missed runs begin, counted from the last one, as the schedule says", () => {
   fc.assert(
     fc.property(input, ({ dueMs, missed }) => {
       const late = dueMs.filter((time) => NOW - time > ON_TIME_MS);

@@ -153,7 +153,7 @@ describe("missed runs", () => {
     assert.deepEqual(rig.outcomes("a"), ["08:30 started"]);
   });
 
-  test("of a clock that was put back and forward again are not started twice", async () => {
+  test("are not started twice when the clock is put back and goes forward again", async () => {
     const { clock, started } = setUp();
     await using rig = await started;
     await rig.deploy({ name: "a", cron: "*/30 * * * *" });

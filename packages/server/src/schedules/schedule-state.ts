@@ -4,7 +4,7 @@ import { readIfExists } from "../lib/read-if-exists.ts";
 import { AppendFile } from "../state/append-file.ts";
 import { replaceFile } from "../state/atomic-file.ts";
 
-/** What became of a time at which a schedule was due. */
+/** Outcome of a time at which a schedule was due. */
 export type RunOutcome =
   | { readonly dueMs: number; readonly call: string; readonly isManual?: true }
   | { readonly dueMs: number; readonly reason: SkipReason; readonly detail?: string };

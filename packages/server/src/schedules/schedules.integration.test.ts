@@ -100,7 +100,7 @@ describe("each time has one run", () => {
     after(async () => {
       for (const each of servers.toReversed()) await each.stop();
     });
-    const request = async (method: string, path: string, body?: BodyInit) =>
+    const request = async (method: string, path: string, body?: string | Uint8Array<ArrayBuffer>) =>
       (
         await fetch(running.url + path, {
           method,

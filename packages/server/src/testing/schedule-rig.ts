@@ -23,16 +23,13 @@ const log = pino({ level: "silent" });
 const ref: EndpointRef = { org: "acme", endpoint: "jobs" };
 const DONE: Outcome = { type: "done", note: new Uint8Array(), keepMs: 86_400_000 };
 
-/** Schedules of one endpoint with their store and queue, whose calls tests end. */
-export async function scheduleRig({ folder, clock, rejections = 0, isKilled = false }: ScheduleRigOptions) {
+/** Opens the store, the queue and the state in a folder, and starts their schedules. */
+async function openParts({ folder, clock, rejections = 0, isKilled = false }: ScheduleRigOptions) {
   const store = await Store.open(folder);
   const queue = await openJournalQueue({ folder: join(folder, "queue") });
   const limits = limitNumbers({});
-  const service = new AsyncCallService({
-    queue,
-    limitsOf: () => limits,
-    policyOf: () => asyncPolicy(),
-    revisionOf: () => undefined,
+  const calls = new AsyncCallService({
+    ...{ queue, limitsOf: () => limits, policyOf: () => asyncPolicy(), revisionOf: () => undefined },
   });
   let isWritable = true;
   const assertLockHeld = async () => {
@@ -41,16 +38,21 @@ export async function scheduleRig({ folder, clock, rejections = 0, isKilled = fa
   const state = await ScheduleState.open({ file: join(folder, "schedules.jsonl"), assertLockHeld, log });
   isWritable = !isKilled;
   let rejected = 0;
+  const accept = async (call: Parameters<AsyncCallService["accept"]>[0]) => {
+    if (rejected++ < rejections) throw new Error("no room");
+    return calls.accept(call);
+  };
   const schedules = new ScheduleService({
-    ...{ store, state, clock, log, findCall: (id: string) => queue.find(id) },
-    calls: {
-      async accept(call) {
-        if (rejected++ < rejections) throw new Error("no room");
-        return service.accept(call);
-      },
-    },
+    ...{ store, state, clock, log, calls: { accept }, findCall: (id) => queue.find(id) },
   });
   schedules.start();
+  return { store, queue, schedules };
+}
+
+/** Schedules of one endpoint with their store and queue, whose calls tests end. */
+export async function scheduleRig(options: ScheduleRigOptions) {
+  const { clock } = options;
+  const { store, queue, schedules } = await openParts(options);
   return {
     schedules,
     queue,
