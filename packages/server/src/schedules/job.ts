@@ -1,5 +1,6 @@
-import { type Cron, type EndpointRef, nextTimes, type Schedule, scheduleCron } from "@faas/core";
+import { type Cron, type EndpointRef, nextTimes, type Schedule, scheduleCron, timesBetween } from "@faas/core";
 import { type InternalCall, internalCall } from "../async-calls/internal-call.ts";
+import { lastTimes } from "./due-runs.ts";
 import type { ScheduleEntry } from "./schedule-state.ts";
 
 /** A schedule of a serving revision. */
@@ -10,12 +11,12 @@ export interface Job {
   /** Text of {@link ScheduleEntry.times}. */
   readonly times: string;
   entry: ScheduleEntry;
-  /** Next time; Infinity if there is none. */
+  /** Next times after the last decided one; not all of them. */
+  upcoming: readonly number[];
+  /** The first of them; Infinity if there is none. */
   nextMs: number;
   /** Runs that have been decided, and could not be started yet. */
   pending?: PendingRuns;
-  /** True while runs are being started. */
-  isBusy: boolean;
 }
 
 /** Runs that are to be started. */
@@ -32,10 +33,29 @@ export interface PendingRuns {
 export const timesOf = (cron: Cron, { timeZone, enabled }: Schedule) =>
   `${cron.text} ${timeZone}${enabled === false ? " disabled" : ""}`;
 
-/** Returns the first time after the last decided one. */
-export function nextTimeOf({ cron, schedule, entry }: Pick<Job, "cron" | "schedule" | "entry">): number {
-  if (schedule.enabled === false) return Number.POSITIVE_INFINITY;
-  return nextTimes(cron, schedule.timeZone, entry.lastMs, 1)[0] ?? Number.POSITIVE_INFINITY;
+/** Times that are computed at once: those of an expression for every minute take as long as one. */
+const UPCOMING_MAX = 32;
+const DAY_MS = 86_400_000;
+
+/** Updates the next times of a job after a change of its entry. */
+export function followTimes(job: Job): void {
+  const { cron, schedule, entry } = job;
+  const { lastMs } = entry;
+  if (schedule.enabled === false) job.upcoming = [];
+  else {
+    job.upcoming = job.upcoming.filter((time) => time > lastMs);
+    if (job.upcoming.length === 0)
+      job.upcoming = timesBetween(cron, schedule.timeZone, lastMs, lastMs + DAY_MS, UPCOMING_MAX);
+    if (job.upcoming.length === 0) job.upcoming = nextTimes(cron, schedule.timeZone, lastMs, 1);
+  }
+  job.nextMs = job.upcoming[0] ?? Number.POSITIVE_INFINITY;
+}
+
+/** Returns the last times that have come and are not decided, at most `count`. */
+export function dueTimes({ cron, schedule, entry, upcoming }: Job, nowMs: number, count: number): readonly number[] {
+  const due = upcoming.filter((time) => time <= nowMs);
+  if (due.length < upcoming.length) return due.slice(-count);
+  return lastTimes(cron, schedule.timeZone, entry.lastMs, nowMs, count);
 }
 
 /** Returns the expression of a schedule; undefined where this runtime cannot read it, as after a change of the time zone database. */

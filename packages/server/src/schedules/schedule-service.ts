@@ -16,8 +16,8 @@ import type { MessageState } from "../queue/queue.ts";
 import { type EndpointRecord, servingRevision } from "../state/records.ts";
 import type { Store } from "../state/store.ts";
 import type { Clock } from "./clock.ts";
-import { decideRuns, lastTimes, ON_TIME_MS } from "./due-runs.ts";
-import { callOf, type Job, nextTimeOf, readableCron, timesOf } from "./job.ts";
+import { decideRuns, ON_TIME_MS } from "./due-runs.ts";
+import { callOf, dueTimes, followTimes, type Job, readableCron, timesOf } from "./job.ts";
 import { OUTCOMES_MAX, type RunOutcome, type ScheduleState } from "./schedule-state.ts";
 import { viewSchedule } from "./view-schedule.ts";
 
@@ -151,7 +151,9 @@ export class ScheduleService implements AsyncDisposable {
     const stored = state.get(ref, schedule.name);
     const entry =
       stored?.times === times ? stored : state.set(ref, schedule.name, { ...kept(stored), times, lastMs: sinceMs }, []);
-    return { ref, schedule, cron, times, entry, nextMs: nextTimeOf({ cron, schedule, entry }), isBusy: false };
+    const job: Job = { ref, schedule, cron, times, entry, upcoming: [], nextMs: 0 };
+    followTimes(job);
+    return job;
   }
 
   #forget(ref: EndpointRef): void {
@@ -192,7 +194,8 @@ export class ScheduleService implements AsyncDisposable {
   /** Follows a clock that was put back. Times that come again have the same idempotency keys. */
   #putBack(job: Job, nowMs: number): void {
     job.entry = { ...job.entry, lastMs: nowMs };
-    job.nextMs = nextTimeOf(job);
+    job.upcoming = [];
+    followTimes(job);
   }
 
   async #run(job: Job, nowMs: number): Promise<void> {
@@ -222,10 +225,11 @@ export class ScheduleService implements AsyncDisposable {
   }
 
   /** Decides which runs begin, and adds the skipped ones to the outcomes. */
-  #decide({ cron, schedule, entry }: Job, nowMs: number, outcomes: RunOutcome[]) {
-    const { missed, overlap, timeZone } = schedule;
+  #decide(job: Job, nowMs: number, outcomes: RunOutcome[]) {
+    const { schedule, entry } = job;
+    const { missed, overlap } = schedule;
     const count = Math.max(OUTCOMES_MAX, typeof missed === "number" ? missed : 1);
-    const dueMs = lastTimes(cron, timeZone, entry.lastMs, nowMs, count);
+    const dueMs = dueTimes(job, nowMs, count);
     const rules = { ...(missed === undefined ? {} : { missed }), ...(overlap === undefined ? {} : { overlap }) };
     const { runs, skipped } = decideRuns({ dueMs, nowMs, ...rules, isRunning: this.#isRunning(entry.call) });
     for (const { dueMs: time, reason } of skipped)
@@ -251,7 +255,7 @@ export class ScheduleService implements AsyncDisposable {
       { times, lastMs, ...(call === undefined ? {} : { call }) },
       outcomes,
     );
-    job.nextMs = nextTimeOf(job);
+    followTimes(job);
   }
 
   *#all(): Generator<Job> {
