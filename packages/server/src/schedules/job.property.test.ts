@@ -19,7 +19,7 @@ function jobOf(cron: string, timeZone: string): Job {
   return job;
 }
 
-test("a job sees each of its times once, however the clock goes on", () => {
+test("a job sees each of its times once, however far the clock moves", () => {
   const cron = fc.constantFrom("* * * * *", "*/7 1-3 * * *", "30 2 * * *", "0 0 1 * *", "H H * * 1-5");
   const zone = fc.constantFrom("UTC", "Europe/Berlin", "Australia/Lord_Howe");
   const steps = fc.array(fc.oneof(fc.integer({ min: 1, max: 200_000 }), fc.integer({ min: 1, max: 90_000_000 })), {
