@@ -3,12 +3,14 @@ import {
   bundleOf,
   checkSchedules,
   type EndpointRef,
+  endpointKey,
   endpointSpec,
   FaasError,
   type Platform,
   type Settings,
   settingsProblem,
 } from "@faas/core";
+import { checkPath } from "@faas/gateway";
 import type { BundleStore } from "../bundles/bundle-store.ts";
 import type { StorageQuota } from "../bundles/storage-quota.ts";
 import { newestVersions } from "../state/secret-records.ts";
@@ -50,6 +52,7 @@ export class Admission {
   readonly #settingsChecks: readonly ((deployment: PlannedDeployment) => void)[] = [
     ({ settings }) => this.#checkScaler(settings),
     ({ ref, settings }) => checkSchedules(ref, settings.schedules ?? [], Date.now()),
+    ({ ref, settings }) => checkSchedulePaths(ref, settings),
     (deployment) => this.#checkHostnames(deployment),
     ({ ref, settings }) => void newestVersions(ref.org, settings, this.#options.store.org(ref.org)?.secrets),
   ];
@@ -73,7 +76,7 @@ export class Admission {
    * Runs the checks and reserves the resources of the deployment. The returned function releases them; to be called when the store has the
    * deployment, or it failed.
    *
-   * @throws INVALID_REQUEST, IMAGE_NOT_ALLOWED, CLUSTER_*, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, SCHEDULE_NEVER_DUE, HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN,
+   * @throws INVALID_REQUEST, INVALID_PATH, IMAGE_NOT_ALLOWED, CLUSTER_*, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, SCHEDULE_NEVER_DUE, HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN,
    * SECRET_NOT_FOUND, BUNDLE_NOT_FOUND, METRICS_MISSING, LIMIT_EXCEEDED
    */
   async admit(deployment: Deployment): Promise<() => void> {
@@ -84,7 +87,7 @@ export class Admission {
   /**
    * Runs the checks that read only: of a deployment without an artifact, those of its settings.
    *
-   * @throws INVALID_REQUEST, IMAGE_NOT_ALLOWED, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, SCHEDULE_NEVER_DUE, HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN,
+   * @throws INVALID_REQUEST, INVALID_PATH, IMAGE_NOT_ALLOWED, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, SCHEDULE_NEVER_DUE, HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN,
    * SECRET_NOT_FOUND, LIMIT_EXCEEDED
    */
   check(deployment: PlannedDeployment): void {
@@ -150,6 +153,11 @@ export class Admission {
   async #checkPlatform({ ref, artifact, settings }: Deployment): Promise<void> {
     await this.#options.platform.check?.(endpointSpec(ref, { id: "", createdAt: "", artifact, settings }));
   }
+}
+
+/** Checks that the gateway accepts the paths of schedules: it would reject the calls. */
+function checkSchedulePaths(ref: EndpointRef, { schedules = [] }: Settings): void {
+  for (const { path = "/" } of schedules) checkPath(`/${endpointKey(ref)}${path.replace(/\?.*/, "")}`);
 }
 
 /** Checks that settings, which may have been named by different deployments, do not contradict each other. */

@@ -74,6 +74,8 @@ describe("a schedule", () => {
     assert.equal((never.body.issues as { path: string }[])[0]?.path, "schedules.1.cron");
     const invalid = await register("never/jobs", [{ cron: "0 8 * * 8" }]);
     assert.deepEqual([invalid.status, invalid.problem.code], [400, "INVALID_REQUEST"]);
+    const outside = await register("never/jobs", [{ cron: "@daily", path: "/a/../../other" }]);
+    assert.deepEqual([outside.status, outside.problem.code], [400, "INVALID_PATH"]);
     assert.match(invalid.problem.detail, /"settings\.schedules\.0\.cron": expected .*"day of week"/);
   });
 
