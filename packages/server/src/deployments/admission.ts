@@ -76,8 +76,8 @@ export class Admission {
    * Runs the checks and reserves the resources of the deployment. The returned function releases them; to be called when the store has the
    * deployment, or it failed.
    *
-   * @throws INVALID_REQUEST, INVALID_PATH, IMAGE_NOT_ALLOWED, CLUSTER_*, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, SCHEDULE_NEVER_DUE, HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN,
-   * SECRET_NOT_FOUND, BUNDLE_NOT_FOUND, METRICS_MISSING, LIMIT_EXCEEDED
+   * @throws INVALID_REQUEST, INVALID_PATH, IMAGE_NOT_ALLOWED, CLUSTER_*, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, SCHEDULE_NEVER_DUE,
+   * HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN, SECRET_NOT_FOUND, BUNDLE_NOT_FOUND, METRICS_MISSING, LIMIT_EXCEEDED
    */
   async admit(deployment: Deployment): Promise<() => void> {
     for (const check of this.#checks) await check(deployment);
@@ -87,8 +87,8 @@ export class Admission {
   /**
    * Runs the checks that read only: of a deployment without an artifact, those of its settings.
    *
-   * @throws INVALID_REQUEST, INVALID_PATH, IMAGE_NOT_ALLOWED, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, SCHEDULE_NEVER_DUE, HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN,
-   * SECRET_NOT_FOUND, LIMIT_EXCEEDED
+   * @throws INVALID_REQUEST, INVALID_PATH, IMAGE_NOT_ALLOWED, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, SCHEDULE_NEVER_DUE,
+   * HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN, SECRET_NOT_FOUND, LIMIT_EXCEEDED
    */
   check(deployment: PlannedDeployment): void {
     const { ref, artifact, settings } = deployment;
