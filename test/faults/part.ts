@@ -7,7 +7,7 @@ export interface FaultOptions {
   /** Seed of all random choices. */
   readonly seed: number;
   print(line: string): void;
-  /** Duration of the soak test. */
+  /** Duration of the soak test, and of the part about schedules. */
   readonly minutes?: number;
   /** Platforms to test; all that this machine has without it. */
   readonly platforms?: readonly PlatformName[];

@@ -21,6 +21,7 @@ import { simulatedCluster } from "./simulated-cluster.ts";
 import { splits } from "./splits/splits.ts";
 import { canary } from "./state/canary.ts";
 import { keptRevisions } from "./state/kept-revisions.ts";
+import { schedules } from "./state/schedules.ts";
 import { tenThousand } from "./ten-thousand.ts";
 import { tls } from "./tls.ts";
 import { wrappers } from "./wrappers.ts";
@@ -44,6 +45,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   queue,
   "gateway-views": gatewayViews,
   "gateway-processes": gatewayProcesses,
+  schedules,
   splits,
   "simulated-cluster": simulatedCluster,
 };

@@ -35,6 +35,10 @@ export const commands: Readonly<Record<string, LazyCommand>> = {
     summary: "List, show, retry and drop asynchronous calls",
     load: () => import("./commands/calls.ts"),
   },
+  schedule: {
+    summary: "Call an endpoint at certain times: add, list, run and remove schedules",
+    load: () => import("./commands/schedule.ts"),
+  },
   logs: { summary: "Show recent log lines", load: () => import("./commands/logs.ts") },
   stats: { summary: "Count recent calls, errors and cold starts", load: () => import("./commands/stats.ts") },
   trace: { summary: "Show the way of a recent call", load: () => import("./commands/trace.ts") },

@@ -21,6 +21,7 @@ export const errorCodes = {
   SECRET_NOT_FOUND: [404, "Secret not found"],
   HOOK_NOT_FOUND: [404, "Webhook not found"],
   CALL_NOT_FOUND: [404, "Asynchronous call not found"],
+  SCHEDULE_NOT_FOUND: [404, "Schedule not found"],
   BUNDLE_NOT_FOUND: [404, "Bundle not found"],
   METHOD_NOT_ALLOWED: [405, "Method not allowed"],
   REQUEST_TIMEOUT: [408, "Request timeout"],

@@ -6,6 +6,7 @@ import type { DestinationStream } from "pino";
 import type { BundleStore } from "./bundles/bundle-store.ts";
 import type { GatewaysOptions } from "./gateways/options.ts";
 import type { GatewaySessions } from "./gateways/session-info.ts";
+import type { Clock } from "./schedules/clock.ts";
 
 /** Options of a control server. */
 export interface ServerOptions {
@@ -101,6 +102,8 @@ export interface ServerOptions {
   readonly predecessor?: Predecessor;
   /** Environment with the variables of OpenTelemetry. Without them nothing is traced. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Clock of schedules, which tests move. @defaultValue the system's */
+  readonly clock?: Clock;
   /** Called after each invocation: for `faas dev`. */
   readonly onRequest?: (report: RequestReport) => void;
 }

@@ -38,6 +38,7 @@ import { AccessLogWriter } from "./logs/access-log.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { openStorage, type Startup, type Storage } from "./open-storage.ts";
 import type { RunningServer, ServerOptions } from "./options.ts";
+import { createSchedules } from "./schedules/create-schedules.ts";
 import { SecretService } from "./secrets/secret-service.ts";
 import { serverConfig } from "./server-config.ts";
 import { startPlatform } from "./start-platform.ts";
@@ -132,27 +133,18 @@ async function startControl(startup: Startup, storage: Storage) {
   const canaries = new CanaryService({ store, registry, previews, deployments, traffic, calls, mutex, log });
   served.onPublished.add((ref, record) => canaries.follow(ref, record));
   const secrets: SecretService = new SecretService({ store, platform, deployments, log });
-  stack.share(deployments, role);
-  stack.share(traffic, role);
-  stack.share(canaries, role);
+  for (const each of [deployments, traffic, canaries]) stack.share(each, role);
   await step("deployments", () => deployments.start());
   stack.share(new FailedFirstCleanup({ store, deployments, log }), role);
-  await step("status sync", () =>
-    stack
-      .use(
-        new StatusSync({
-          platform,
-          registry,
-          subscribers: [events, deployments, variants, ...(gateways ? [gateways] : []), autoscaler],
-        }),
-      )
-      .start(),
-  );
+  const subscribers = [events, deployments, variants, ...(gateways ? [gateways] : []), autoscaler];
+  await step("status sync", () => stack.use(new StatusSync({ platform, registry, subscribers })).start());
   stack.share(secrets, role);
   await step("secrets", () => secrets.start());
   const calling = createAsyncCalls({ ...startup, ...storage, ...served });
+  const schedules = await step("schedules", () => createSchedules({ ...startup, ...storage, ...served, ...calling }));
   await step("replicas of the previous server", () => startReplicas(registry, options.predecessor?.replicas ?? []));
-  return { platform, ...served, bundleAccess, storageQuota, deployments, previews, canaries, secrets, ...calling };
+  const services = { deployments, previews, canaries, secrets, schedules };
+  return { platform, ...served, ...calling, ...services, bundleAccess, storageQuota };
 }
 
 /** Creates what is served: the registry, and everything that follows its endpoints and their calls. */
@@ -236,6 +228,7 @@ async function serve(startup: Startup, storage: Storage, control: Control) {
   });
   const { gateways } = listener;
   await step("deliveries", () => startDeliveries({ ...startup, ...storage, ...control }, listener.deliver));
+  await step("timer of schedules", () => control.schedules.start());
   const processes =
     gateways && (await step("gateways", () => runGateways({ ...startup, api: gate.listener, gateways })));
   const adminToken = await step("first admin key", () =>
@@ -267,40 +260,16 @@ function createApi(
   control: Control,
   stopping: AbortSignal,
 ): RequestListener {
-  const { platform, registry, metrics, events, bundleAccess, storageQuota, deployments, secrets, defaultLimits } =
-    control;
-  const { traffic, previews, canaries, recentCalls, asyncCalls, signingKeys } = control;
+  const { platform, registry, asyncCalls } = control;
   const traces = tracing && { spans: tracing.spans, rollouts: stack.use(new RolloutSpans(store, registry)) };
   const app = createApp({
-    traces,
-    store,
-    bundles,
-    bundleAccess,
-    storageQuota,
-    defaultLimits,
-    keys,
+    ...control,
+    ...{ traces, store, bundles, keys, audit, logs, log, endpoints: registry, ending: stopping },
     isAuth: requiresKeys(options),
     isLocal: isLoopback(options.host ?? "127.0.0.1"),
-    audit,
-    deployments,
-    traffic,
-    previews,
-    canaries,
-    secrets,
-    endpoints: registry,
-    platform,
-    metrics,
-    recentCalls,
-    asyncCalls,
-    signingKeys,
     ...createTriggers({ store, platform, asyncCalls, log }),
-    events,
-    logs,
     config: serverConfig(version, options, platform, bundles),
-    gateways: control.gateways,
-    log,
     stopping: () => stopping.aborted,
-    ending: stopping,
   });
   return app.callback();
 }

@@ -5,6 +5,7 @@ import { listAsyncCalls } from "../client/async-calls.ts";
 import type { Client } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
 import { listRevisions } from "../client/revisions.ts";
+import { listSchedules } from "../client/schedules.ts";
 import { type NameKind, nameKinds } from "../completion/commands.ts";
 import { parseRef } from "../options/target.ts";
 import { findProject } from "../project/project.ts";
@@ -37,6 +38,7 @@ async function namesOf(
   if (kind === "orgs") return (await client.orgs()).map(({ org }) => org);
   if (kind === "endpoints") return (await client.endpoints()).map(endpointKey);
   if (kind === "calls") return callsOf(client);
+  if (kind === "schedules") return namesOfSchedules(words, client);
   if (kind === "revisions") return revisionsOf(words, client);
   const org = await orgIn(words, io);
   return org === undefined ? [] : (await client.secrets(org)).map(({ name }) => name);
@@ -51,10 +53,20 @@ async function callsOf(client: Client): Promise<readonly string[]> {
 
 /** Returns the revisions of the endpoint that a command line names. */
 async function revisionsOf(words: readonly string[], client: Client): Promise<readonly string[]> {
-  const target = words.find((word) => /^[^-/][^/]*\/[^/]+$/.test(word));
+  const target = targetIn(words);
   if (target === undefined) return [];
   return (await listRevisions(client, parseRef(target))).map(({ revision }) => revision);
 }
+
+/** Returns the schedules of the endpoint that a command line names. */
+async function namesOfSchedules(words: readonly string[], client: Client): Promise<readonly string[]> {
+  const target = targetIn(words);
+  if (target === undefined) return [];
+  const { org, endpoint } = parseRef(target);
+  return (await listSchedules(client, org, endpoint)).map(({ name }) => name);
+}
+
+const targetIn = (words: readonly string[]) => words.find((word) => /^[^-/][^/]*\/[^/]+$/.test(word));
 
 /** Returns the organization that a command line is about: the argument of `faas secret`, `--org`, or that of `faas.json`. */
 async function orgIn(words: readonly string[], io: Io): Promise<string | undefined> {

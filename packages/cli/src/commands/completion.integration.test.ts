@@ -71,6 +71,12 @@ for (const [words, expected] of [
   });
 }
 
+test("bash completes the schedules of the endpoint before them", async (t) => {
+  const add = await server.run(t, ["schedule", "add", "acme/invert", "--cron", "@daily", "--name", "nightly"]);
+  assert.equal(add.code, 0, add.stderr);
+  assert.deepEqual(await complete(["faas", "schedule", "run", "acme/invert", "n"]), ["nightly"]);
+});
+
 test("bash completes the revisions of the endpoint before them", async (t) => {
   const { stdout } = await server.run(t, ["revisions", "acme/invert", "-o", "json"]);
   const [{ revision }] = JSON.parse(stdout).revisions;

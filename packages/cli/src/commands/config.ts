@@ -14,9 +14,8 @@ import {
   withDefaults,
 } from "@faas/core";
 import type { Command } from "commander";
-import type { Client } from "../client/client.ts";
 import { connect } from "../client/connect.ts";
-import { awaitRollout, withServingRevision } from "../deploy/await-rollout.ts";
+import { applyChange } from "../deploy/await-rollout.ts";
 import { type ChangeDraft, checkChange, setVariables, unset } from "../deploy/change-settings.ts";
 import { formatChange, formatValue } from "../deploy/changes.ts";
 import { type SettingRow, settingRows } from "../deploy/setting-origins.ts";
@@ -25,7 +24,6 @@ import { parseSettingName, type SettingName, unsetOption } from "../options/sett
 import { parseRef } from "../options/target.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
 import { columns, type OutputFormat, outputOption, print, printStatus } from "../terminal/output.ts";
-import { Progress } from "../terminal/progress.ts";
 
 interface Options extends GlobalOptions {
   readonly unset?: readonly SettingName[];
@@ -65,7 +63,7 @@ async function config(ref: EndpointRef, assignments: readonly string[], options:
     if (planned.changes.length === 0) printStatus(io, "No setting would change.");
     return;
   }
-  const registered = await apply(ref, change, { client, io, wait: options.wait });
+  const registered = await applyChange(ref, change, { client, io, wait: options.wait });
   await print(registered, options.output, io, formatChanges);
 }
 
@@ -104,6 +102,11 @@ function assign(draft: ChangeDraft, name: SettingName, value: string): void {
   else if (setting === "hooks") draft.settings.hooks = listOf(value, parseHook, HOOK_FORM);
   else if (setting === "subscriptions")
     draft.settings.subscriptions = listOf(value, parseSubscription, SUBSCRIPTION_FORM);
+  else if (setting === "schedules")
+    throw new FaasError(
+      "USAGE",
+      'Add schedules with "faas schedule add", or in faas.json; --unset schedules removes all',
+    );
   else if (setting === "async") draft.settings.async = parseAsyncSettings(value, '"async"');
   // The schema reports text that is not a number.
   else
@@ -123,27 +126,6 @@ function listOf<Item>(value: string, parse: (text: string) => Item | undefined, 
 const NUMBERS: ReadonlySet<string> = new Set(
   Object.entries(withDefaults({})).flatMap(([name, value]) => (typeof value === "number" ? [name] : [])),
 );
-
-/** Deploys the endpoint's code again with other settings. */
-async function apply(
-  ref: EndpointRef,
-  change: SettingsChange,
-  { client, io, wait }: { readonly client: Client; readonly io: Io; readonly wait: boolean },
-): Promise<Registered> {
-  const progress = await Progress.create(io);
-  let revision: string | undefined;
-  try {
-    const registered = await client.putEndpoint(ref, change);
-    revision = registered.revision;
-    if (registered.unchanged) printStatus(io, `Unchanged: revision ${revision} is already deployed.`);
-    if (wait) await awaitRollout(ref, revision, { client, progress, io });
-    progress.end();
-    return registered;
-  } catch (error) {
-    progress.fail();
-    throw io.signal.aborted ? error : await withServingRevision(error, ref, client, revision);
-  }
-}
 
 const formatChanges = ({ changes = [] }: Pick<Registered, "changes">): string =>
   changes.map((change) => `${formatChange(change)}\n`).join("");

@@ -2,6 +2,7 @@ import {
   type EndpointView,
   formatAsyncSettings,
   formatHook,
+  formatSchedule,
   formatSubscription,
   formatWarmWindow,
   hookPath,
@@ -32,7 +33,8 @@ export function define(command: Command, io: Io): void {
 }
 
 function table(view: EndpointView): string {
-  const { env, secrets = {}, warm = [], async: calls, hooks = [], subscriptions = [], ...settings } = view.settings;
+  const { env, secrets = {}, warm = [], async: calls, hooks = [], subscriptions = [], ...others } = view.settings;
+  const { schedules = [], ...settings } = others;
   const rows = [
     ["endpoint", `${view.org}/${view.endpoint}`],
     ["url", view.url],
@@ -54,6 +56,7 @@ function table(view: EndpointView): string {
     ...hooks.map((hook) => ["hook", formatHook(hook)]),
     ...hooks.map(({ name }) => ["hook url", hookUrl(view, name)]),
     ...subscriptions.map((subscription) => ["subscription", formatSubscription(subscription)]),
+    ...schedules.map((schedule) => ["schedule", formatSchedule(schedule)]),
     ...Object.entries(env).map(([name, value]) => [`env ${name}`, value]),
     ...Object.entries(secrets).map(([variable, name]) => [`secret ${variable}`, name]),
   ];

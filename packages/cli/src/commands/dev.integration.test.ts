@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readdir, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
+import type { ScheduleList } from "@faas/core";
 import { tempDir } from "@faas/testing";
 import { startHere } from "../testing/test-cli.ts";
 
@@ -61,6 +62,21 @@ test("dev serves a saved change, and keeps the previous code when it does not lo
   assert.equal((await running.ended).code, 130);
   assert.deepEqual(await readdir(temporary), [], "nothing is left behind");
   assert.ok((await readdir(folder)).includes("index.mjs"));
+});
+
+test("dev starts scheduled runs by hand alone", async (t) => {
+  const schedules = [{ name: "often", cron: "* * * * *" }];
+  const { url, running } = await dev(t, {
+    "index.mjs": respondWith("one"),
+    "faas.json": JSON.stringify({ schedules }),
+  });
+  await running.printed(/loaded in \d+ ms/);
+  const { origin, pathname } = new URL(url as string);
+  const [org, endpoint] = pathname.slice(1).split("/");
+  const { schedules: listed } = (await (await fetch(`${origin}/-/orgs/${org}/schedules`)).json()) as ScheduleList;
+  assert.deepEqual([listed.length, listed[0]?.enabled], [1, false]);
+  const path = `/-/orgs/${org}/endpoints/${endpoint}/schedules/often/run`;
+  assert.equal((await fetch(origin + path, { method: "POST" })).status, 202);
 });
 
 test("dev responds with 502 and the reason until the first code loads", async (t) => {

@@ -1,7 +1,7 @@
 import type { Argument, Command, Option } from "commander";
 
 /** Kinds of names that a server has, which `faas completion-names` prints. */
-export const nameKinds = ["orgs", "endpoints", "revisions", "secrets", "calls"] as const;
+export const nameKinds = ["orgs", "endpoints", "revisions", "secrets", "calls", "schedules"] as const;
 export type NameKind = (typeof nameKinds)[number];
 
 /** Possible values at a place of the command line: words, names that the server has, or anything, such as a file, when both are empty. */
@@ -73,6 +73,7 @@ function valuesOf(argument: Argument, path: string): Values {
   if (name === "org/id") return { words, names: "calls" };
   if (name === "org") return { words, names: "orgs" };
   if (name.startsWith("revision")) return { words, names: "revisions" };
+  if (name === "schedule") return { words, names: "schedules" };
   if (name === "name" && path.startsWith("secret ")) return { words, names: "secrets" };
   return { words };
 }

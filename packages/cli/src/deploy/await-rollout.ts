@@ -1,7 +1,8 @@
-import { type EndpointRef, FaasError } from "@faas/core";
+import { type EndpointRef, FaasError, type Registered, type SettingsChange } from "@faas/core";
 import type { Client } from "../client/client.ts";
 import type { Io } from "../terminal/io.ts";
-import type { StageProgress } from "../terminal/progress.ts";
+import { printStatus } from "../terminal/output.ts";
+import { Progress, type StageProgress } from "../terminal/progress.ts";
 import { followLoading } from "./loading.ts";
 import { checkFailure, checkOutcome, describeServing } from "./outcome.ts";
 
@@ -48,4 +49,25 @@ export async function withServingRevision(
   if (!view) return error;
   const message = `${error.message}\n${describeServing(view, registered)}`;
   return new FaasError(error.code, message, { cause: error, extensions: error.extensions });
+}
+
+/** Deploys an endpoint's code again with other settings. @param context `wait`: return when the revision is ready */
+export async function applyChange(
+  ref: EndpointRef,
+  change: SettingsChange,
+  { client, io, wait }: { readonly client: Client; readonly io: Io; readonly wait: boolean },
+): Promise<Registered> {
+  const progress = await Progress.create(io);
+  let revision: string | undefined;
+  try {
+    const registered = await client.putEndpoint(ref, change);
+    revision = registered.revision;
+    if (registered.unchanged) printStatus(io, `Unchanged: revision ${revision} is already deployed.`);
+    if (wait) await awaitRollout(ref, revision, { client, progress, io });
+    progress.end();
+    return registered;
+  } catch (error) {
+    progress.fail();
+    throw io.signal.aborted ? error : await withServingRevision(error, ref, client, revision);
+  }
 }

@@ -60,6 +60,10 @@ const ONE_REPLICA = {
   keepWarm: "0s",
 } as const;
 
+/** Returns the schedules of a project such that only `faas schedule run` starts runs: a nightly job is not due on an author's machine. */
+const disabledSchedules = ({ schedules }: Pick<Project, "schedules">) =>
+  schedules === undefined ? {} : { schedules: schedules.map((each) => ({ ...each, enabled: false })) };
+
 /** Repeated deployments of a folder to a server in this process, as `faas deploy` makes them but without a tar. */
 export class DevSession implements AsyncDisposable {
   readonly #folder: string;
@@ -145,7 +149,7 @@ export class DevSession implements AsyncDisposable {
       // The faas.json may have had more settings before.
       reset: true,
       // One permanent replica: its output and state are the ones to look at.
-      settings: { ...settings, ...ONE_REPLICA },
+      settings: { ...settings, ...ONE_REPLICA, ...disabledSchedules(settings) },
     });
     if (!this.#logs) this.#events.registered(registered.url);
     this.#logs ??= this.#followLogs(this.#ref);

@@ -8,7 +8,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { Io } from "../terminal/io.ts";
 import { optionWithLaterDefault } from "./value-parsers.ts";
 
-/** Options of a request, for `faas invoke` and `faas bench`. */
+/** Options of a request, for `faas invoke`, `faas bench` and `faas schedule add`. */
 export interface RequestOptions {
   readonly data?: string;
   readonly method?: string;
@@ -47,15 +47,11 @@ const TYPES: Readonly<Record<string, string>> = {
 /** Maximum input that is buffered to detect its type; a longer one is streamed. */
 const MAX_DETECTION_BYTES = 64 * 1024;
 
-/** Adds `--data`, `--method` and `--header`. */
-export function addRequestOptions(command: Command): void {
+/** Adds `--data`, `--method` and `--header`. @param defaultMethod for help */
+export function addRequestOptions(command: Command, defaultMethod = "GET, or POST with --data"): void {
   command
     .option("-d, --data <data>", "Request body: text, @file, or - for standard input", notEmptyFile)
-    .addOption(
-      optionWithLaterDefault("-X, --method <method>", "Request method", "GET, or POST with --data").argParser(
-        methodName,
-      ),
-    )
+    .addOption(optionWithLaterDefault("-X, --method <method>", "Request method", defaultMethod).argParser(methodName))
     .option("-H, --header <name:value>", "Request header; repeatable. Content-Type is detected by default", header);
 }
 

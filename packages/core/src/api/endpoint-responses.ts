@@ -7,6 +7,7 @@ import { egresses, settingsSchema, visibilities } from "../endpoints/settings.ts
 import { settingChangeSchema } from "../endpoints/settings-change.ts";
 import { trafficViewSchema } from "../endpoints/traffic.ts";
 import type { Immutable } from "../immutable.ts";
+import { schedulesSchema } from "../schedules/schedule-settings.ts";
 
 /** Response bodies of the control API about endpoints. Servers may add fields: clients ignore those that they do not know. */
 
@@ -120,7 +121,7 @@ export const settingsViewSchema = z
     revision: z.string().describe("The newest revision: the one that is being deployed, or else the one that serves"),
     settings: settingsSchema,
     set: settingsSchema
-      .extend({ egress: z.enum(egresses), visibility: z.enum(visibilities) })
+      .extend({ egress: z.enum(egresses), visibility: z.enum(visibilities), schedules: schedulesSchema })
       .partial()
       .describe(
         "The settings that deployments have named: the next one keeps them. The others have defaults, or were detected in the code",

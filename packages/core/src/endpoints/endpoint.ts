@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Immutable } from "../immutable.ts";
+import type { Schedule } from "../schedules/schedule-settings.ts";
 import { parseCpu, parseDuration, parseSize } from "../units.ts";
 import type { AsyncSettings } from "./async-settings.ts";
 import type { EndpointRef } from "./endpoint-key.ts";
@@ -79,6 +80,8 @@ export interface EndpointSpec extends EndpointRef {
   readonly timeoutMs: number;
   /** Settings of asynchronous calls. Absent: the defaults. */
   readonly async?: AsyncSettings;
+  /** Times at which the server calls the endpoint. Absent: none. */
+  readonly schedules?: readonly Schedule[];
   readonly cpuMillis: number;
   /** CPU limit that load may raise `cpuMillis` to, in place. Absent: the server's default. */
   readonly cpuMaxMillis?: number;
@@ -157,6 +160,7 @@ export function revisionId(artifact: Artifact, settings: Settings, versions?: Re
       "async",
       "hooks",
       "subscriptions",
+      "schedules",
     ]),
     ...(settings.egress === undefined ? [] : [{ egress: settings.egress }]),
     ...(settings.visibility === undefined ? [] : [{ visibility: settings.visibility }]),
@@ -196,6 +200,7 @@ export function endpointSpec(ref: EndpointRef, revision: Revision): EndpointSpec
     idleTimeoutMs: parseIdleTimeout(settings.idleTimeout),
     timeoutMs: parseDuration(settings.timeout) as number,
     ...(settings.async === undefined ? {} : { async: settings.async }),
+    ...(settings.schedules === undefined ? {} : { schedules: settings.schedules }),
     cpuMillis: parseCpu(settings.cpu) as number,
     ...(settings.cpuMax === undefined ? {} : { cpuMaxMillis: parseCpu(settings.cpuMax) as number }),
     memoryBytes: parseSize(settings.memory) as number,

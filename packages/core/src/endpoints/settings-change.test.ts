@@ -32,6 +32,12 @@ const values = {
   async: fc.constantFrom({}, { attempts: 3 }, { failures: "5xx", keep: "1h" }),
   hooks: fc.constantFrom([], [{ name: "a", provider: "github" as const, secret: "S" }]),
   subscriptions: fc.constantFrom([], [{ type: "a.*", extensions: { b: "c" } }]),
+  schedules: fc.constantFrom(
+    [],
+    [{ cron: "0 8 * * *" }],
+    [{ name: "a", cron: "H 8 * * *", timeZone: "Europe/Berlin", body: { a: [1] }, missed: 3, overlap: true }],
+    [{ name: "a", cron: "@daily", path: "/", method: "POST", missed: "once", overlap: false, enabled: false }],
+  ),
   cpu: fc.constantFrom("100m", "1"),
   cpuMax: fc.constantFrom("1", "2"),
   memory: fc.constantFrom("256Mi", "1Gi"),

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { normalizedHostnames } from "../hostnames.ts";
 import type { Immutable } from "../immutable.ts";
 import { sameValue } from "../same-value.ts";
+import { formatSchedule, normalizedSchedules } from "../schedules/schedule-settings.ts";
 import { formatHook } from "../triggers/hook-settings.ts";
 import { formatSubscription } from "../triggers/subscription-settings.ts";
 import { formatAsyncSettings, normalizedAsyncSettings } from "./async-settings.ts";
@@ -124,6 +125,7 @@ function changedSet(kept: SettingsInput, { settings = {}, variables = {} }: Sett
     hostnames,
     warm,
     async: calls,
+    schedules,
     hooks,
     subscriptions,
     ...others
@@ -141,6 +143,7 @@ function changedSet(kept: SettingsInput, { settings = {}, variables = {} }: Sett
     async: nonEmpty(normalizedAsyncSettings(calls ?? {})),
     hooks: nonEmpty(hooks ?? []),
     subscriptions: nonEmpty(subscriptions ?? []),
+    schedules: nonEmpty(normalizedSchedules(schedules ?? [])),
     env: nonEmpty(without(present({ ...env, ...variables.env }), difference(namedInSecrets, namedInEnv))),
     secrets: nonEmpty(without(present({ ...secrets, ...variables.secrets }), difference(namedInEnv, namedInSecrets))),
   }) as SettingsInput;
@@ -166,15 +169,16 @@ const ABSENT: Readonly<Partial<Record<keyof Settings, SettingChange["to"]>>> = {
   visibility: "private",
 };
 
-/** Returns the values of all settings by name; `null` for none, and text for windows, hooks, subscriptions and the settings of asynchronous calls. */
+/** Returns the values of all settings by name; `null` for none, and text for windows, schedules, hooks, subscriptions and the settings of asynchronous calls. */
 export function flattened(settings: Settings): Map<string, SettingChange["to"]> {
-  const { env, secrets = {}, warm, async: calls, hooks, subscriptions, ...rest } = settings;
+  const { env, secrets = {}, warm, async: calls, schedules, hooks, subscriptions, ...rest } = settings;
   const others = {
     ...rest,
     warm: warm?.map(formatWarmWindow),
     async: calls && formatAsyncSettings(calls),
     hooks: hooks?.map(formatHook),
     subscriptions: subscriptions?.map(formatSubscription),
+    schedules: schedules?.map(formatSchedule),
   };
   const names = Object.keys(settingsInputSchema.shape) as (keyof SettingsInput)[];
   const single = names.filter((name): name is keyof typeof others => name !== "env" && name !== "secrets");

@@ -1,6 +1,12 @@
 import { z } from "zod";
 import { hostnameSchema } from "../hostname-schemas.ts";
 import { normalizedHostnames } from "../hostnames.ts";
+import {
+  normalizedSchedules,
+  schedulesProblem,
+  schedulesSchema,
+  storedSchedules,
+} from "../schedules/schedule-settings.ts";
 import { hooksProblem, hooksSchema, storedHooks } from "../triggers/hook-settings.ts";
 import { requestPathSchema } from "../triggers/request-path-schema.ts";
 import { storedSubscriptions, subscriptionsSchema } from "../triggers/subscription-settings.ts";
@@ -146,6 +152,9 @@ export const settingsInputSchema = z.strictObject({
   subscriptions: subscriptionsSchema
     .optional()
     .describe("CloudEvents of the organization that the endpoint gets, as asynchronous calls"),
+  schedules: schedulesSchema
+    .optional()
+    .describe("Times at which the server calls the endpoint, asynchronously (docs/schedules.md)"),
   cpu: cpuQuantity()
     .optional()
     .describe("CPU limit of a replica in cores (default 100m). The embedded platform does not enforce it"),
@@ -217,6 +226,7 @@ export const settingsSchema = z.object({
   async: storedAsyncSettings.optional().describe("Absent: the defaults"),
   hooks: storedHooks.optional().describe("Absent: none"),
   subscriptions: storedSubscriptions.optional().describe("Absent: none"),
+  schedules: storedSchedules.optional().describe("Absent: none"),
   cpu: z.string().describe("A CPU quantity"),
   cpuMax: z.string().optional().describe("A CPU quantity. Absent: that of the server, or cpu"),
   memory: z.string().describe("A size"),
@@ -236,6 +246,7 @@ export type Settings = z.infer<typeof settingsSchema>;
 export function withDefaults(input: SettingsInput): Settings {
   const { replicas = 1, warm = [], hooks = [], subscriptions = [] } = input;
   const asyncSettings = normalizedAsyncSettings(input.async ?? {});
+  const schedules = normalizedSchedules(input.schedules ?? []);
   return {
     runtime: input.runtime ?? "node",
     ...(input.app === undefined || input.app === "function" ? {} : { app: input.app }),
@@ -256,6 +267,7 @@ export function withDefaults(input: SettingsInput): Settings {
     ...(Object.keys(asyncSettings).length > 0 ? { async: asyncSettings } : {}),
     ...(hooks.length > 0 ? { hooks } : {}),
     ...(subscriptions.length > 0 ? { subscriptions } : {}),
+    ...(schedules.length > 0 ? { schedules } : {}),
     cpu: input.cpu ?? "100m",
     ...(input.cpuMax === undefined ? {} : { cpuMax: input.cpuMax }),
     memory: input.memory ?? "256Mi",
@@ -281,7 +293,10 @@ export function settingsProblem(settings: Settings): string | undefined {
   const { cpu, cpuMax = cpu } = settings;
   if ((parseCpu(cpuMax) ?? 0) < (parseCpu(cpu) ?? 0))
     return `expected "cpuMax" to be at least "cpu" (${cpu}), got ${cpuMax}`;
-  const triggerProblem = asyncSettingsProblem(settings.async ?? {}) ?? hooksProblem(settings.hooks ?? []);
+  const triggerProblem =
+    asyncSettingsProblem(settings.async ?? {}) ??
+    schedulesProblem(settings.schedules ?? []) ??
+    hooksProblem(settings.hooks ?? []);
   if (triggerProblem) return triggerProblem;
   const twice = Object.keys(settings.secrets ?? {}).filter((variable) => Object.hasOwn(settings.env, variable));
   if (twice.length > 0)

@@ -1,7 +1,6 @@
 import { z } from "zod";
-import { FaasError } from "../errors.ts";
 import { parseCron } from "../schedules/cron.ts";
-import { parseTimeZone, TIME_ZONE_PATTERN } from "../schedules/time-zone.ts";
+import { problemOf, timeZoneSchema } from "../schedules/time-zone-schema.ts";
 import { DAY_MS, duration, REPLICAS_MAX } from "./quantity-schemas.ts";
 
 /** Warm windows: times with a minimum number of replicas. */
@@ -30,31 +29,12 @@ const cronSchema = z
     forEditors: { pattern: String.raw`^\S+(?: +\S+){4}$`, patternErrorMessage: FIVE_FIELDS },
   });
 
-const timeZoneSchema = z
-  .string()
-  .superRefine((name, context) => {
-    const problem = problemOf(() => parseTimeZone(name));
-    if (problem) context.addIssue({ code: "custom", message: problem });
-  })
-  .meta({ pattern: TIME_ZONE_PATTERN });
-
 /** Returns the reason to reject a cron expression, as "expected …, got …"; undefined for a valid one. */
 function cronProblem(cron: string): string | undefined {
   if (cron.split(/ +/).length !== 5) return `${FIVE_FIELDS}, got "${cron}"`;
   const problem = problemOf(() => parseCron(cron));
   if (problem !== undefined || CRON.test(cron)) return problem;
   return `expected fields of *, numbers, names, ranges, lists and steps such as */15, got "${cron}"`;
-}
-
-/** Returns the message of an invalid value as it is within a list of issues. */
-function problemOf(parse: () => unknown): string | undefined {
-  try {
-    parse();
-  } catch (error) {
-    if (!(error instanceof FaasError)) throw error;
-    return error.message.replace(/^Expected/, "expected");
-  }
-  return undefined;
 }
 
 const warmWindowSchema = z.strictObject({

@@ -66,6 +66,14 @@ export function offsetAt(timeZone: string, ms: number): number {
   return local.getTime() - Math.floor(ms / 1000) * 1000;
 }
 
+/** Formats an instant as the clock of a time zone shows it, with its offset: RFC 3339 without fractions. */
+export function formatLocalTime(ms: number, timeZone: string): string {
+  const offsetMs = offsetAt(timeZone, ms);
+  const minutes = Math.round(Math.abs(offsetMs) / 60_000);
+  const offset = [Math.floor(minutes / 60), minutes % 60].map((each) => String(each).padStart(2, "0")).join(":");
+  return `${new Date(ms + offsetMs).toISOString().slice(0, 19)}${offsetMs < 0 ? "-" : "+"}${offset}`;
+}
+
 /** Formatters by time zone: creating one takes longer than 50 uses. */
 const formatters = new Map<string, Intl.DateTimeFormat>();
 

@@ -89,6 +89,7 @@ const table: Readonly<
   "get /-/events": { needs: "read", query: "?follow=false" },
   "get /-/stats": { needs: "read" },
   "get /-/orgs/{org}/stats": { needs: "read" },
+  "get /-/orgs/{org}/schedules": { needs: "read" },
   "get /-/orgs/{org}/endpoints": { needs: "read" },
   "get /-/orgs/{org}/endpoints/{endpoint}": { needs: "read", at: { endpoint: "private" } },
   "put /-/orgs/{org}/endpoints/{endpoint}": { needs: "deploy", at: { endpoint: "private" } },
@@ -106,6 +107,10 @@ const table: Readonly<
     at: { endpoint: "private", revision: "nothing" },
   },
   "post /-/orgs/{org}/endpoints/{endpoint}/rollback": { needs: "deploy", at: { endpoint: "private" } },
+  "post /-/orgs/{org}/endpoints/{endpoint}/schedules/{schedule}/run": {
+    needs: "deploy",
+    at: { endpoint: "private", schedule: "nothing" },
+  },
   "get /-/orgs/{org}/endpoints/{endpoint}/split": { needs: "read", at: { endpoint: "private" } },
   "put /-/orgs/{org}/endpoints/{endpoint}/split": { needs: "deploy", at: { endpoint: "private" } },
   "delete /-/orgs/{org}/endpoints/{endpoint}/split": { needs: "deploy", at: { endpoint: "private" } },

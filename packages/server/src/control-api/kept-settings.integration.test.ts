@@ -37,6 +37,7 @@ const VALUES: Required<SettingsInput> = {
   async: { attempts: 3, failures: "429,5xx" },
   hooks: [{ name: "kept", provider: "github", secret: "ONE", path: "/hook" }],
   subscriptions: [{ type: "com.example.*", source: "/orders/*", extensions: { tenant: "acme" }, path: "/event" }],
+  schedules: [{ name: "morning", cron: "0 8 * * 1-5", timeZone: "Europe/Berlin", body: { a: [1] } }],
   cpu: "200m",
   cpuMax: "500m",
   memory: "300Mi",

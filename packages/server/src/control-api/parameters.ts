@@ -9,6 +9,7 @@ import {
   orgName,
   orgNameProblem,
   revisionReferenceSchema,
+  scheduleName,
   secretName,
   secretNameProblem,
   tagSchema,
@@ -41,6 +42,8 @@ const pathParameters: Readonly<Record<string, PathParameter>> = {
   hook: { schema: hookNameSchema.meta({ description: "Name of the webhook", pattern: LABEL.source }), check() {} },
   // Any other text is the id of no call: CALL_NOT_FOUND.
   call: { schema: z.string().min(1).max(100).meta({ description: "Id of an asynchronous call" }), check() {} },
+  // Any other text is the name of no schedule: SCHEDULE_NOT_FOUND.
+  schedule: { schema: scheduleName.describe("Name of the schedule"), check() {} },
   // Any other text is the id of no key: KEY_NOT_FOUND.
   key: { schema: keyIdParameter, check() {} },
 };

@@ -53,6 +53,11 @@ test("the server sends every response that its routes declare, with the declared
   for (const path of ["revisions", `revisions/${revision}`, `revisions/${revision}/files`])
     await send(200, "GET", `/-/orgs/acme/endpoints/one/${path}`);
   await send(200, "POST", "/-/orgs/acme/endpoints/one/rollback", { revision });
+  const schedules = [{ name: "nightly", cron: "@daily" }];
+  const nightly = await send(200, "PUT", "/-/orgs/acme/endpoints/one", { settings: { schedules } });
+  await send(200, "GET", `/-/orgs/acme/endpoints/one?wait=${nightly.revision}`);
+  await send(202, "POST", "/-/orgs/acme/endpoints/one/schedules/nightly/run");
+  assert.equal((await send(200, "GET", "/-/orgs/acme/schedules?endpoint=one")).schedules[0].runs.length, 1);
   await send(200, "PUT", "/-/orgs/acme/endpoints/one/split", { shares: { [revision]: 100 } });
   for (const method of ["GET", "DELETE"]) await send(200, method, "/-/orgs/acme/endpoints/one/split");
   await send(200, "PUT", "/-/orgs/acme/endpoints/one/tags/stable", { revision });

@@ -1,13 +1,16 @@
 import {
   type Artifact,
   bundleOf,
+  checkSchedules,
   type EndpointRef,
+  endpointKey,
   endpointSpec,
   FaasError,
   type Platform,
   type Settings,
   settingsProblem,
 } from "@faas/core";
+import { checkPath } from "@faas/gateway";
 import type { BundleStore } from "../bundles/bundle-store.ts";
 import type { StorageQuota } from "../bundles/storage-quota.ts";
 import { checkDestinationsAllowed } from "../destinations/destination-policy.ts";
@@ -50,6 +53,8 @@ export class Admission {
   /** Checks of the settings alone. */
   readonly #settingsChecks: readonly ((deployment: PlannedDeployment) => void)[] = [
     ({ settings }) => this.#checkScaler(settings),
+    ({ ref, settings }) => checkSchedules(ref, settings.schedules ?? [], Date.now()),
+    ({ ref, settings }) => checkSchedulePaths(ref, settings),
     (deployment) => this.#checkHostnames(deployment),
     ({ ref, settings }) =>
       checkDestinationsAllowed(ref, settings, this.#options.store.org(ref.org)?.limits?.destinations),
@@ -75,8 +80,8 @@ export class Admission {
    * Runs the checks and reserves the resources of the deployment. The returned function releases them; to be called when the store has the
    * deployment, or it failed.
    *
-   * @throws INVALID_REQUEST, IMAGE_NOT_ALLOWED, CLUSTER_*, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN, DESTINATION_NOT_ALLOWED,
-   * SECRET_NOT_FOUND, BUNDLE_NOT_FOUND, METRICS_MISSING, LIMIT_EXCEEDED
+   * @throws INVALID_REQUEST, INVALID_PATH, IMAGE_NOT_ALLOWED, CLUSTER_*, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, SCHEDULE_NEVER_DUE,
+   * HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN, DESTINATION_NOT_ALLOWED, SECRET_NOT_FOUND, BUNDLE_NOT_FOUND, METRICS_MISSING, LIMIT_EXCEEDED
    */
   async admit(deployment: Deployment): Promise<() => void> {
     for (const check of this.#checks) await check(deployment);
@@ -86,8 +91,8 @@ export class Admission {
   /**
    * Runs the checks that read only: of a deployment without an artifact, those of its settings.
    *
-   * @throws INVALID_REQUEST, IMAGE_NOT_ALLOWED, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN, DESTINATION_NOT_ALLOWED,
-   * SECRET_NOT_FOUND, LIMIT_EXCEEDED
+   * @throws INVALID_REQUEST, INVALID_PATH, IMAGE_NOT_ALLOWED, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, SCHEDULE_NEVER_DUE,
+   * HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN, DESTINATION_NOT_ALLOWED, SECRET_NOT_FOUND, LIMIT_EXCEEDED
    */
   check(deployment: PlannedDeployment): void {
     const { ref, artifact, settings } = deployment;
@@ -152,6 +157,11 @@ export class Admission {
   async #checkPlatform({ ref, artifact, settings }: Deployment): Promise<void> {
     await this.#options.platform.check?.(endpointSpec(ref, { id: "", createdAt: "", artifact, settings }));
   }
+}
+
+/** Checks that the gateway accepts the paths of schedules: it would reject the calls. */
+function checkSchedulePaths(ref: EndpointRef, { schedules = [] }: Settings): void {
+  for (const { path = "/" } of schedules) checkPath(`/${endpointKey(ref)}${path.replace(/\?.*/, "")}`);
 }
 
 /** Checks that settings, which may have been named by different deployments, do not contradict each other. */

@@ -10,6 +10,7 @@ import { type KeyRoutesDeps, keyRoutes } from "./keys.ts";
 import { type LogRoutesDeps, logRoutes } from "./logs.ts";
 import { type OrgRoutesDeps, orgRoutes } from "./organizations.ts";
 import { type RevisionRoutesDeps, revisionRoutes } from "./revisions.ts";
+import { type ScheduleRoutesDeps, scheduleRoutes } from "./schedules.ts";
 import { type SecretRoutesDeps, secretRoutes } from "./secrets.ts";
 import { type ServerRoutesDeps, serverRoutes } from "./server.ts";
 import { type SigningKeyRoutesDeps, signingKeyRoutes } from "./signing-keys.ts";
@@ -32,6 +33,7 @@ export type RoutesDeps = ServerRoutesDeps &
   AsyncCallRoutesDeps &
   HookRoutesDeps &
   CloudEventRoutesDeps &
+  ScheduleRoutesDeps &
   BundleRoutesDeps;
 
 /** Creates the routes of the control API, in the order of the OpenAPI document. */
@@ -51,5 +53,6 @@ export const createRoutes = (deps: RoutesDeps): readonly Route[] => [
   ...asyncCallRoutes(deps),
   ...hookRoutes(deps),
   ...cloudEventRoutes(deps),
+  ...scheduleRoutes(deps),
   ...bundleRoutes(deps),
 ];
