@@ -8,7 +8,7 @@ import {
   furtherPatterns,
   type IdleCost,
   patterns,
-} from "../../packages/server/src/testing/idle-simulation.ts";
+} from "../../packages/server/src/testing/simulations/idle-simulation.ts";
 
 const hours = ({ replicaSeconds }: IdleCost) => (replicaSeconds / 3600).toFixed(0);
 const row = (cells: readonly (string | number)[]) => process.stdout.write(`| ${cells.join(" | ")} |\n`);

@@ -14,7 +14,7 @@ import {
   type Simulated,
   simulate,
   waveAndPeak,
-} from "../../packages/server/src/testing/scaling-simulation.ts";
+} from "../../packages/server/src/testing/simulations/scaling-simulation.ts";
 import { percentile } from "./rig/table.ts";
 
 const hour: Scenario = { seconds: 3600, rate: waveAndPeak, serviceMs: () => 100, coldStartMs: 600, concurrency: 10 };

@@ -24,7 +24,7 @@ function speedRows(rounds: readonly SpeedFigures[]): Row[] {
     return { measure, baseline, ours, value, goal: 5_000, unit: "/s", atLeast: true };
   };
   const bareMedian = `write and fdatasync of 1 KiB: ${Math.round(1000 / of("bareMedianMs"))}/s`;
-  // Of the round with the median ratio, so that the figures belong together.
+  // Figures of the round with the median ratio, so that they belong together.
   const ratioOf = ({ pacedMs, bareMs }: SpeedFigures) => pacedMs / bareMs;
   const middle = rounds.find((round) => ratioOf(round) === median(rounds.map(ratioOf))) as SpeedFigures;
   const saturated = milliseconds(of("saturatedMs"));

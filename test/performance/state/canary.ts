@@ -2,7 +2,7 @@ import {
   type Effect,
   type SimulatedEnd,
   simulateCanaries,
-} from "../../../packages/server/src/testing/canary-simulation.ts";
+} from "../../../packages/server/src/testing/simulations/canary-simulation.ts";
 import { median, type Row } from "../rig/table.ts";
 
 const RUNS = 100;

@@ -8,7 +8,7 @@ import {
   type Scenario,
   simulate,
   waveAndPeak,
-} from "../testing/scaling-simulation.ts";
+} from "../testing/simulations/scaling-simulation.ts";
 import { desiredReplicas, NO_PANIC, type Policy, type Sample } from "./desired-replicas.ts";
 
 const NOW = 1_000_000;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { autoTimeout, fixedTimeout, furtherPatterns, patterns } from "../testing/idle-simulation.ts";
+import { autoTimeout, fixedTimeout, furtherPatterns, patterns } from "../testing/simulations/idle-simulation.ts";
 import { awakeMs, FIXED_PLAN, IdleHistory, isAsleep } from "./idle-history.ts";
 
 const MINUTE_MS = 60_000;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { eventually, tempDir } from "@faas/testing";
 import { startServer } from "../server.ts";
-import { SteadyCalls } from "../testing/canary-calls.ts";
+import { SteadyCalls } from "../testing/simulations/canary-calls.ts";
 import { digestOf, functionBundle } from "../testing/test-control.ts";
 
 const bundle = await functionBundle("export const handler = () => process.env.FAAS_REVISION;\n");

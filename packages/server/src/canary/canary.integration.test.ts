@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { eventually } from "@faas/testing";
 import { call } from "../testing/call.ts";
-import { SteadyCalls } from "../testing/canary-calls.ts";
+import { SteadyCalls } from "../testing/simulations/canary-calls.ts";
 import { digestOf, functionBundle, testControl } from "../testing/test-control.ts";
 
 /** Canaries through the HTTP interface, decided by what the gateway counts. */

@@ -4,7 +4,7 @@ import type { Calls } from "@faas/core";
 import type { Context } from "koa";
 import { RecentCalls } from "../../traces/recent-calls.ts";
 import type { Permissions } from "../permissions.ts";
-import { callRoutes } from "./calls.ts";
+import { callRoutes } from "./calls/calls.ts";
 
 const recentCalls = new RecentCalls();
 const REPLICAS = [

@@ -1,19 +1,19 @@
 import type { Route } from "../route.ts";
-import { type AsyncCallRoutesDeps, asyncCallRoutes } from "./async-calls.ts";
 import { type BundleRoutesDeps, bundleRoutes } from "./bundles.ts";
-import { type CallRoutesDeps, callRoutes } from "./calls.ts";
-import { type CloudEventRoutesDeps, cloudEventRoutes } from "./cloud-events.ts";
+import { type AsyncCallRoutesDeps, asyncCallRoutes } from "./calls/async-calls.ts";
+import { type CallRoutesDeps, callRoutes } from "./calls/calls.ts";
+import { type CloudEventRoutesDeps, cloudEventRoutes } from "./calls/cloud-events.ts";
+import { type HookRoutesDeps, hookRoutes } from "./calls/hooks.ts";
+import { type ScheduleRoutesDeps, scheduleRoutes } from "./calls/schedules.ts";
+import { type SigningKeyRoutesDeps, signingKeyRoutes } from "./calls/signing-keys.ts";
 import { type EndpointRoutesDeps, endpointRoutes } from "./endpoints.ts";
 import { type EventRoutesDeps, eventRoutes } from "./events.ts";
-import { type HookRoutesDeps, hookRoutes } from "./hooks.ts";
 import { type KeyRoutesDeps, keyRoutes } from "./keys.ts";
 import { type LogRoutesDeps, logRoutes } from "./logs.ts";
 import { type OrgRoutesDeps, orgRoutes } from "./organizations.ts";
 import { type RevisionRoutesDeps, revisionRoutes } from "./revisions.ts";
-import { type ScheduleRoutesDeps, scheduleRoutes } from "./schedules.ts";
 import { type SecretRoutesDeps, secretRoutes } from "./secrets.ts";
 import { type ServerRoutesDeps, serverRoutes } from "./server.ts";
-import { type SigningKeyRoutesDeps, signingKeyRoutes } from "./signing-keys.ts";
 import { type StatsRoutesDeps, statsRoutes } from "./stats.ts";
 import { type TrafficRoutesDeps, trafficRoutes } from "./traffic.ts";
 

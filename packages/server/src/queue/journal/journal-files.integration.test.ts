@@ -207,7 +207,7 @@ test("a queue in constant use keeps its files small, its waiting messages, and e
 
 test("an outcome that is written while its message is copied is in the copy", async (t) => {
   const folder = tempDir("queue");
-  // So many segments that the oldest is copied after the first write.
+  // Enough segments for the oldest to be copied after the first write.
   for (let segment = 0; segment < 12; segment++) {
     const { queue } = await open(t, { folder });
     await add(queue, `${segment}`);

@@ -1,9 +1,9 @@
 import { eventsAcceptedSchema } from "@faas/core";
-import type { Store } from "../../state/store.ts";
-import type { EventService } from "../../triggers/events/event-service.ts";
-import { readRawBody, unreadBody } from "../drain-body.ts";
-import { requireOrg } from "../lookup.ts";
-import { defineRoute, json, type Route, stateOf } from "../route.ts";
+import type { Store } from "../../../state/store.ts";
+import type { EventService } from "../../../triggers/events/event-service.ts";
+import { readRawBody, unreadBody } from "../../drain-body.ts";
+import { requireOrg } from "../../lookup.ts";
+import { defineRoute, json, type Route, stateOf } from "../../route.ts";
 
 export interface CloudEventRoutesDeps {
   readonly store: Pick<Store, "org" | "orgs">;

@@ -10,10 +10,10 @@ import {
 } from "@faas/core";
 import type { Context } from "koa";
 import { z } from "zod";
-import type { AsyncCallService } from "../../async-calls/async-call-service.ts";
-import type { Store } from "../../state/store.ts";
-import { requireOrg } from "../lookup.ts";
-import { defineRoute, eventStream, json, type Route } from "../route.ts";
+import type { AsyncCallService } from "../../../async-calls/async-call-service.ts";
+import type { Store } from "../../../state/store.ts";
+import { requireOrg } from "../../lookup.ts";
+import { defineRoute, eventStream, json, type Route } from "../../route.ts";
 
 const CALL = "/-/orgs/{org}/calls/{call}";
 

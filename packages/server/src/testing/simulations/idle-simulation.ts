@@ -1,5 +1,5 @@
 import { exponential, normal, type Random, seeded } from "@faas/testing";
-import { awakeMs, IdleHistory, type IdlePlan, isAsleep } from "../autoscaler/idle-history.ts";
+import { awakeMs, IdleHistory, type IdlePlan, isAsleep } from "../../autoscaler/idle-history.ts";
 
 /** Synthetic arrival pattern, for tests and the table of docs/scaling.md. */
 export interface Pattern {

@@ -1,10 +1,10 @@
 import { type Call, callLists, callsSchema, type EndpointSpec, validate } from "@faas/core";
 import type { EndpointRegistry } from "@faas/gateway";
 import { z } from "zod";
-import type { GatewaySessions } from "../../gateways/session-info.ts";
-import type { RecentCalls } from "../../traces/recent-calls.ts";
-import { defineRoute, json, type Route } from "../route.ts";
-import { viewCall } from "../views/call.ts";
+import type { GatewaySessions } from "../../../gateways/session-info.ts";
+import type { RecentCalls } from "../../../traces/recent-calls.ts";
+import { defineRoute, json, type Route } from "../../route.ts";
+import { viewCall } from "../../views/call.ts";
 
 export interface CallRoutesDeps {
   readonly endpoints: Pick<EndpointRegistry<EndpointSpec>, "get">;

@@ -1,8 +1,8 @@
 import { asyncCallAcceptedSchema, endpointName, scheduleListSchema, validate } from "@faas/core";
-import type { ScheduleService } from "../../schedules/schedule-service.ts";
-import type { Store } from "../../state/store.ts";
-import { requireEndpoint, requireOrg } from "../lookup.ts";
-import { defineRoute, json, type Route } from "../route.ts";
+import type { ScheduleService } from "../../../schedules/schedule-service.ts";
+import type { Store } from "../../../state/store.ts";
+import { requireEndpoint, requireOrg } from "../../lookup.ts";
+import { defineRoute, json, type Route } from "../../route.ts";
 
 export interface ScheduleRoutesDeps {
   readonly store: Pick<Store, "org" | "orgs" | "endpoint">;

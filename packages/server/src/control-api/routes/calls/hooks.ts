@@ -1,7 +1,7 @@
 import { hookAcceptedSchema } from "@faas/core";
-import type { HookService } from "../../triggers/hooks/hook-service.ts";
-import { readRawBody, unreadBody } from "../drain-body.ts";
-import { defineRoute, json, type Route, stateOf } from "../route.ts";
+import type { HookService } from "../../../triggers/hooks/hook-service.ts";
+import { readRawBody, unreadBody } from "../../drain-body.ts";
+import { defineRoute, json, type Route, stateOf } from "../../route.ts";
 
 export interface HookRoutesDeps {
   readonly hooks: HookService;

@@ -1,7 +1,7 @@
 import { normal, type Random, seeded } from "@faas/testing";
-import { CallSample } from "../canary/call-sample.ts";
-import type { CanaryPlan } from "../canary/canary-fields.ts";
-import { decide } from "../canary/decision.ts";
+import { CallSample } from "../../canary/call-sample.ts";
+import type { CanaryPlan } from "../../canary/canary-fields.ts";
+import { decide } from "../../canary/decision.ts";
 
 /** Difference of a new revision from the old one, for a simulation. */
 export interface Effect {

@@ -1,6 +1,6 @@
 import { exponential, type Random, seeded } from "@faas/testing";
-import type { Policy } from "../autoscaler/desired-replicas.ts";
-import { LoadWindow, SAMPLE_MS } from "../autoscaler/load-window.ts";
+import type { Policy } from "../../autoscaler/desired-replicas.ts";
+import { LoadWindow, SAMPLE_MS } from "../../autoscaler/load-window.ts";
 
 /** Load on an endpoint in simulated time, for tests and charts. Each request and replica is simulated, with slots as in the gateway. */
 export interface Scenario {

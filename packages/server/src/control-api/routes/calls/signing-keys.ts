@@ -1,8 +1,8 @@
 import { signingKeySchema } from "@faas/core";
-import type { SigningKeys } from "../../destinations/signing-keys.ts";
-import type { Store } from "../../state/store.ts";
-import { requireOrg } from "../lookup.ts";
-import { defineRoute, json, type Route } from "../route.ts";
+import type { SigningKeys } from "../../../destinations/signing-keys.ts";
+import type { Store } from "../../../state/store.ts";
+import { requireOrg } from "../../lookup.ts";
+import { defineRoute, json, type Route } from "../../route.ts";
 
 const PATH = "/-/orgs/{org}/signing-key";
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Immutable } from "../immutable.ts";
+import type { Immutable } from "../../immutable.ts";
 
 /** Response bodies of the control API about triggers. */
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { Immutable } from "../immutable.ts";
-import { scheduleMethods } from "../schedules/schedule-settings.ts";
+import type { Immutable } from "../../immutable.ts";
+import { scheduleMethods } from "../../schedules/schedule-settings.ts";
 import { asyncCallStates } from "./async-call-responses.ts";
 
 /** Response bodies of the control API about schedules. */
