@@ -56,7 +56,10 @@ test("the server sends every response that its routes declare, with the declared
   const schedules = [{ name: "nightly", cron: "@daily" }];
   const nightly = await send(200, "PUT", "/-/orgs/acme/endpoints/one", { settings: { schedules } });
   await send(200, "GET", `/-/orgs/acme/endpoints/one?wait=${nightly.revision}`);
-  await send(202, "POST", "/-/orgs/acme/endpoints/one/schedules/nightly/run");
+  const { location: run } = await send(202, "POST", "/-/orgs/acme/endpoints/one/schedules/nightly/run");
+  assert.equal((await send(200, "GET", `${run}?wait=30s`)).state, "completed");
+  for (const path of [`${run}/response`, `${run}/events`, "/-/orgs/acme/calls"]) await send(200, "GET", path);
+  await send(204, "DELETE", run);
   assert.equal((await send(200, "GET", "/-/orgs/acme/schedules?endpoint=one")).schedules[0].runs.length, 1);
   await send(200, "PUT", "/-/orgs/acme/endpoints/one/split", { shares: { [revision]: 100 } });
   for (const method of ["GET", "DELETE"]) await send(200, method, "/-/orgs/acme/endpoints/one/split");
@@ -64,6 +67,9 @@ test("the server sends every response that its routes declare, with the declared
   await send(200, "DELETE", "/-/orgs/acme/endpoints/one/tags/stable");
   const headers = { Authorization: `Bearer ${server.adminToken}` };
   assert.equal((await fetch(`${server.url}/acme/one`, { headers })).status, 200);
+  const delayed = { ...headers, Prefer: "respond-async", "X-Faas-Delay": "1h" };
+  const accepted = await fetch(`${server.url}/acme/one`, { headers: delayed });
+  await send(200, "POST", `${accepted.headers.get("location")}/retry`);
   await eventually("a log line", async () =>
     (await send(200, "GET", "/-/orgs/acme/endpoints/one/logs")).includes("called"),
   );
@@ -79,6 +85,7 @@ test("the server sends every response that its routes declare, with the declared
   for (const path of ["replicas", "logs", "settings", "stats"])
     await send(200, "GET", `/-/orgs/acme/endpoints/one/${path}`);
   await send(204, "DELETE", "/-/orgs/acme/secrets/OTHER");
+  for (const method of ["GET", "POST"]) await send(200, method, "/-/orgs/acme/signing-key");
   const hooks = [{ name: "lab", provider: "token", secret: "TOKEN" }];
   const { revision: hooked } = await send(200, "PUT", "/-/orgs/acme/endpoints/two", { settings: { hooks } });
   await send(200, "GET", `/-/orgs/acme/endpoints/two?wait=${hooked}`);
