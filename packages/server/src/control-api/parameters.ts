@@ -41,7 +41,10 @@ const pathParameters: Readonly<Record<string, PathParameter>> = {
   // Any other text is the name of no webhook: HOOK_NOT_FOUND.
   hook: { schema: hookNameSchema.meta({ description: "Name of the webhook", pattern: LABEL.source }), check() {} },
   // Any other text is the id of no call: CALL_NOT_FOUND.
-  call: { schema: z.string().meta({ description: "Id of an asynchronous call", pattern: "^[0-9A-HJKMNP-TV-Z]{26}$" }), check() {} },
+  call: {
+    schema: z.string().meta({ description: "Id of an asynchronous call", pattern: "^[0-9A-HJKMNP-TV-Z]{26}$" }),
+    check() {},
+  },
   // Any other text is the name of no schedule: SCHEDULE_NOT_FOUND.
   schedule: { schema: scheduleName.describe("Name of the schedule"), check() {} },
   // Any other text is the id of no key: KEY_NOT_FOUND.
