@@ -7,6 +7,7 @@ export const errorCodes = {
   INVALID_NAME: [400, "Invalid name"],
   INVALID_PATH: [400, "Invalid path"],
   UNAUTHENTICATED: [401, "Missing or invalid key"],
+  HOOK_SIGNATURE_INVALID: [401, "Invalid webhook signature"],
   FORBIDDEN: [403, "Insufficient key scope"],
   IMAGE_NOT_ALLOWED: [403, "Image not allowed"],
   HOSTNAME_NOT_ALLOWED: [403, "Hostname not allowed"],
@@ -18,6 +19,7 @@ export const errorCodes = {
   REVISION_NOT_FOUND: [404, "Revision not found"],
   SECRET_NOT_FOUND: [404, "Secret not found"],
   CALL_NOT_FOUND: [404, "Asynchronous call not found"],
+  HOOK_NOT_FOUND: [404, "Webhook not found"],
   BUNDLE_NOT_FOUND: [404, "Bundle not found"],
   METHOD_NOT_ALLOWED: [405, "Method not allowed"],
   REQUEST_TIMEOUT: [408, "Request timeout"],
@@ -86,6 +88,9 @@ export const errorCodes = {
   NAMESPACE_TERMINATING: [503, "The namespace is being deleted"],
   VOLUME_UNBOUND: [503, "The server's volume is unavailable"],
   SERVER_NOT_READY: [503, "The installed server is not ready"],
+  IMAGE_NOT_FOUND: [422, "The registry has no such image"],
+  REGISTRY_UNREACHABLE: [503, "The registry does not respond"],
+  REGISTRY_DENIED: [403, "The registry denies access"],
   METRICS_MISSING: [422, "The cluster has no metrics server"],
   CAPABILITY_MISSING: [422, "Not supported by this platform"],
 
@@ -110,8 +115,6 @@ export const errorCodes = {
   INSTALL_FAILED: [500, "Dependencies could not be installed"],
   BUILD_FAILED: [500, "The build failed"],
   DOCKER_UNREACHABLE: [503, "No Docker engine responds"],
-  REGISTRY_UNREACHABLE: [503, "The registry does not respond"],
-  REGISTRY_DENIED: [403, "The registry denies access"],
   PUSH_FAILED: [502, "The image could not be pushed"],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 

@@ -19,6 +19,7 @@ export * from "./endpoints/canary.ts";
 export * from "./endpoints/destination.ts";
 export * from "./endpoints/endpoint.ts";
 export * from "./endpoints/endpoint-key.ts";
+export * from "./endpoints/image-follow.ts";
 export * from "./endpoints/platform.ts";
 export { REPLICAS_MAX } from "./endpoints/quantity-schemas.ts";
 export * from "./endpoints/revision-origin.ts";

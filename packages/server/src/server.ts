@@ -31,6 +31,7 @@ import { ServerEvents } from "./events/server-events.ts";
 import type { GatewayGroup } from "./gateways/group.ts";
 import { ReportIntake } from "./gateways/report-intake.ts";
 import { startGateways } from "./gateways/start-gateways.ts";
+import { startImageFollow } from "./image-follow/start-image-follow.ts";
 import { DisposerStack } from "./lib/disposer-stack.ts";
 import { KeyedMutex } from "./lib/keyed-mutex.ts";
 import { listenForCalls, listenForGateways, runGateways } from "./listeners.ts";
@@ -114,13 +115,14 @@ async function startControl(startup: Startup, storage: Storage) {
   const { registry, autoscaler, events, gateways, limitsOf, variants, traffic, mutex } = served;
   const bundleAccess = new BundleAccess(store);
   const storageQuota = new StorageQuota({ store, bundles, access: bundleAccess, limitsOf });
+  const images = allowedImages(options.allowImages, options.kubernetes?.registry, requiresKeys(options));
   const admission = new Admission({
     store,
     platform,
     bundles,
     storageQuota,
     quota: new QuotaCheck(store, limitsOf),
-    allowedImages: allowedImages(options.allowImages, options.kubernetes?.registry, requiresKeys(options)),
+    allowedImages: images,
   });
   const onRolloutEnded = (org: string) => secrets.collectLater(org);
   const deployments = new DeploymentController({
@@ -150,8 +152,14 @@ async function startControl(startup: Startup, storage: Storage) {
   stack.share(secrets, role);
   await step("secrets", () => secrets.start());
   const calling = createAsyncCalls({ ...startup, ...storage, ...served });
+  const following = await step("followed tags", () =>
+    startImageFollow({ ...startup, ...{ store, deployments, canaries, platform, images } }),
+  );
   await step("replicas of the previous server", () => startReplicas(registry, options.predecessor?.replicas ?? []));
-  return { platform, ...served, bundleAccess, storageQuota, deployments, previews, canaries, secrets, ...calling };
+  return {
+    ...{ platform, ...served, bundleAccess, storageQuota, deployments, previews, canaries, secrets },
+    ...{ ...calling, ...following },
+  };
 }
 
 /** Creates what is served: the registry, and everything that follows its endpoints and their calls. */
@@ -268,30 +276,24 @@ function createApi(
 ): RequestListener {
   const { platform, registry, metrics, events, bundleAccess, storageQuota, deployments, secrets, defaultLimits } =
     control;
-  const { traffic, previews, canaries, recentCalls, asyncCalls, signingKeys } = control;
+  const { traffic, previews, canaries, recentCalls, asyncCalls, signingKeys, imageFollow, registryHook } = control;
   const traces = tracing && { spans: tracing.spans, rollouts: stack.use(new RolloutSpans(store, registry)) };
   const app = createApp({
     traces,
     store,
-    bundles,
-    bundleAccess,
-    storageQuota,
-    defaultLimits,
+    ...{ bundles, bundleAccess, storageQuota, defaultLimits },
     keys,
     isAuth: requiresKeys(options),
     isLocal: isLoopback(options.host ?? "127.0.0.1"),
     audit,
-    deployments,
-    traffic,
-    previews,
-    canaries,
-    secrets,
+    ...{ deployments, traffic, previews, canaries, secrets },
     endpoints: registry,
     platform,
     metrics,
     recentCalls,
     asyncCalls,
     signingKeys,
+    ...{ imageFollow, registryHook },
     events,
     logs,
     config: serverConfig(version, options, platform, bundles),

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { canaryViewSchema } from "../endpoints/canary.ts";
 import { warmImageSchema } from "../endpoints/endpoint.ts";
+import { followViewSchema } from "../endpoints/image-follow.ts";
 import { replicaFailureSchema, startStageSchema } from "../endpoints/platform.ts";
 import { revisionOriginSchema } from "../endpoints/revision-origin.ts";
 import { egresses, settingsSchema, visibilities } from "../endpoints/settings.ts";
@@ -58,6 +59,7 @@ export const endpointViewSchema = z
       .describe("Replicas of revisions without a share: with a tag, of a preview, or kept warm. Absent: none"),
     traffic: trafficViewSchema.optional().describe("Present when more than one revision runs, or has a tag"),
     canary: canaryViewSchema.optional().describe("Present when the last deployment was a canary"),
+    follow: followViewSchema.optional().describe("Present when the endpoint follows a tag"),
     limited: z
       .string()
       .optional()

@@ -1,6 +1,9 @@
 import type { IncomingMessage } from "node:http";
 import { finished, PassThrough, type Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
+import { FaasError } from "@faas/core";
+import type { Context } from "koa";
+import type { RequestBody } from "./route.ts";
 
 /** Time that the rest of a rejected request is read for, so that the client can read the response. */
 const DRAIN_MS = 5_000;
@@ -29,4 +32,29 @@ export async function* sendAndDrain(text: string, request: IncomingMessage): Asy
   request.once("end", () => done.abort());
   if (request.complete || request.destroyed) return;
   await delay(DRAIN_MS, undefined, { signal: done.signal, ref: false }).catch(() => {});
+}
+
+/** Body that the handler reads itself. */
+export const unreadBody = (mediaType: string): RequestBody<undefined> => ({
+  mediaType,
+  isRequired: true,
+  read: async () => undefined,
+});
+
+/**
+ * Reads the bytes of a body.
+ *
+ * @throws BODY_TOO_LARGE
+ */
+export async function readRawBody(context: Context, maxBytes: number): Promise<Buffer> {
+  const tooLarge = () => new FaasError("BODY_TOO_LARGE", `Expected a body of at most ${maxBytes} bytes, got more`);
+  if ((context.request.length ?? 0) > maxBytes) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of bodyOf(context.req)) {
+    size += chunk.length;
+    if (size > maxBytes) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
 }

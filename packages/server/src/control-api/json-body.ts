@@ -1,7 +1,7 @@
 import { FaasError, validate } from "@faas/core";
 import type { Context } from "koa";
 import type { z } from "zod";
-import { bodyOf } from "./drain-body.ts";
+import { readRawBody } from "./drain-body.ts";
 import type { RequestBody } from "./route.ts";
 
 const MAX_BYTES = 2 ** 20;
@@ -43,16 +43,7 @@ export async function readJson(context: Context): Promise<unknown> {
       `Expected the header "Content-Type: application/json", got ${type ? `"${type}"` : "none"}`,
     );
   }
-  const tooLarge = () => new FaasError("BODY_TOO_LARGE", `Expected a body of at most ${MAX_BYTES} bytes, got more`);
-  if ((context.request.length ?? 0) > MAX_BYTES) throw tooLarge();
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of bodyOf(context.req)) {
-    size += chunk.length;
-    if (size > MAX_BYTES) throw tooLarge();
-    chunks.push(chunk);
-  }
-  return parse(Buffer.concat(chunks));
+  return parse(await readRawBody(context, MAX_BYTES));
 }
 
 function parse(body: Buffer): unknown {

@@ -1,6 +1,7 @@
 import {
   artifactOf,
   bundleOf,
+  type ImageFollow,
   type KeyRecord,
   type Limits,
   NO_RESOURCES,
@@ -43,6 +44,8 @@ export interface EndpointRecord {
   readonly traffic?: Traffic;
   /** Last canary; removed with the next deployment. */
   readonly canary?: CanaryRecord;
+  /** Tag whose images are deployed. Absent: none. */
+  readonly follow?: ImageFollow;
 }
 
 /** Returns the revision that serves requests. */

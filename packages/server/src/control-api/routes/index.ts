@@ -7,6 +7,7 @@ import { type EventRoutesDeps, eventRoutes } from "./events.ts";
 import { type KeyRoutesDeps, keyRoutes } from "./keys.ts";
 import { type LogRoutesDeps, logRoutes } from "./logs.ts";
 import { type OrgRoutesDeps, orgRoutes } from "./organizations.ts";
+import { type RegistryHookRoutesDeps, registryHookRoutes } from "./registry-hook.ts";
 import { type RevisionRoutesDeps, revisionRoutes } from "./revisions.ts";
 import { type SecretRoutesDeps, secretRoutes } from "./secrets.ts";
 import { type ServerRoutesDeps, serverRoutes } from "./server.ts";
@@ -28,6 +29,7 @@ export type RoutesDeps = ServerRoutesDeps &
   StatsRoutesDeps &
   CallRoutesDeps &
   AsyncCallRoutesDeps &
+  RegistryHookRoutesDeps &
   BundleRoutesDeps;
 
 /** Creates the routes of the control API, in the order of the OpenAPI document. */
@@ -45,5 +47,6 @@ export const createRoutes = (deps: RoutesDeps): readonly Route[] => [
   ...statsRoutes(deps),
   ...callRoutes(deps),
   ...asyncCallRoutes(deps),
+  ...registryHookRoutes(deps),
   ...bundleRoutes(deps),
 ];
