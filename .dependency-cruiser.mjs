@@ -66,7 +66,8 @@ export default {
     ...lazyLoading,
     {
       name: "server-asks-registries-only",
-      comment: "of the builder, the server uses only the client for registries: a server needs neither Docker nor a compiler",
+      comment:
+        "of the builder, the server uses only the client for registries: a server needs neither Docker nor a compiler",
       severity: "error",
       from: { path: "^packages/server/src/", pathNot: TESTS },
       to: { path: "^packages/builder/", pathNot: "^packages/builder/(src|dist)/registry/" },

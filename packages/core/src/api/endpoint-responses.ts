@@ -1,13 +1,13 @@
 import { z } from "zod";
 import { canaryViewSchema } from "../endpoints/canary.ts";
 import { warmImageSchema } from "../endpoints/endpoint.ts";
-import { followViewSchema } from "../endpoints/image-follow.ts";
 import { replicaFailureSchema, startStageSchema } from "../endpoints/platform.ts";
 import { revisionOriginSchema } from "../endpoints/revision-origin.ts";
 import { egresses, settingsSchema, visibilities } from "../endpoints/settings.ts";
 import { settingChangeSchema } from "../endpoints/settings-change.ts";
 import { trafficViewSchema } from "../endpoints/traffic.ts";
 import type { Immutable } from "../immutable.ts";
+import { followViewSchema } from "./image-follow.ts";
 
 /** Response bodies of the control API about endpoints. Servers may add fields: clients ignore those that they do not know. */
 

@@ -48,23 +48,27 @@ async function startRegistry(t: TestContext) {
   return { state, address: `127.0.0.1:${(server.address() as AddressInfo).port}` };
 }
 
-async function started(t: TestContext) {
-  const { state: registry, address } = await startRegistry(t);
+/** Admission that rejects images by digest. */
+class TestAdmission extends Admission {
+  readonly refused = new Map<string, FaasError>();
+
+  override async admit(deployment: Parameters<Admission["admit"]>[0]) {
+    const { artifact } = deployment;
+    const error = artifact.kind === "image" && this.refused.get(digestOf(artifact.reference));
+    if (error) throw error;
+    return super.admit(deployment);
+  }
+}
+
+const digestOf = (reference: string) => reference.replace(/^.*@/, "");
+
+async function startDeployments(t: TestContext, allowedImages: readonly string[]) {
   const store = await Store.open(tempDir("follow"));
   t.after(() => store.close());
   const platform = new ImagePlatform(() => (_, response) => response.end());
   t.after(() => platform[Symbol.asyncDispose]());
   const endpoints = new EndpointRegistry<EndpointSpec>({ platform, log });
-  const allowedImages = [`${address}/{org}`];
-  const refused = new Map<string, FaasError>();
-  const admission = new (class extends Admission {
-    override async admit(deployment: Parameters<Admission["admit"]>[0]) {
-      const { artifact } = deployment;
-      const error = artifact.kind === "image" && refused.get(artifact.reference.replace(/^.*@/, ""));
-      if (error) throw error;
-      return super.admit(deployment);
-    }
-  })({
+  const admission = new TestAdmission({
     ...{ store, platform, allowedImages },
     bundles: { claim: async () => "" },
     storageQuota: { check: async () => {} },
@@ -77,6 +81,13 @@ async function started(t: TestContext) {
     logs: { remove: async () => {}, removeOrg: async () => {} },
   });
   t.after(() => deployments[Symbol.asyncDispose]());
+  return { store, platform, deployments, refused: admission.refused };
+}
+
+async function started(t: TestContext) {
+  const { state: registry, address } = await startRegistry(t);
+  const allowedImages = [`${address}/{org}`];
+  const { store, platform, deployments, refused } = await startDeployments(t, allowedImages);
   const canaries: object[] = [];
   const open = () => {
     const service = new FollowService({
@@ -116,7 +127,7 @@ async function started(t: TestContext) {
   };
   const target = () => {
     const { artifact: deployed } = targetRevision(record());
-    return deployed.kind === "image" ? deployed.reference.replace(/^.*@/, "") : "";
+    return deployed.kind === "image" ? digestOf(deployed.reference) : "";
   };
   const reaches = (digest: string) => holds(() => assert.equal(target(), digest));
   return {

@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { type CanaryRequest, canaryRequestSchema } from "../endpoints/canary.ts";
 import type { Immutable } from "../immutable.ts";
-import { type CanaryRequest, canaryRequestSchema } from "./canary.ts";
 
 /** An endpoint that follows a tag: each image that gets the tag is deployed (docs/image-follow.md). */
 
