@@ -37,7 +37,7 @@ test("without a digest in the header, that of the manifest is computed", async (
   assert.equal(computed, `sha256:${createHash("sha256").update(manifest).digest("hex")}`);
 });
 
-test("errors tell a missing image from a missing login and from a registry that is away", async (t) => {
+test("errors tell a missing image from a missing login and from an unavailable registry", async (t) => {
   const { image } = await registryOf(t, () => false);
   await assert.rejects(resolveTag(image, { env }), { code: "IMAGE_NOT_FOUND" });
   const { image: locked } = await registryOf(t, requireLogin("ci", "secret"));

@@ -198,7 +198,7 @@ test("an image whose deployment may succeed later is tried again", async (t) => 
   await reaches(B);
 });
 
-test("a registry that is away is shown, and does not stop the following", async (t) => {
+test("an unavailable registry is shown, and does not stop the following", async (t) => {
   const { registry, service, follow, push, record, reaches } = await started(t);
   await follow();
   registry.isDown = true;

@@ -67,7 +67,7 @@ test("without a configured token there is no hook", async () => {
   );
 });
 
-test("what is not a notification is an error of the sender", async () => {
+test("other bodies are rejected", async () => {
   const { receive } = receiver();
   const headers = { authorization: `Bearer ${token}` };
   await assert.rejects(receive(headers, Buffer.from("{")), { code: "MALFORMED_JSON" });

@@ -52,7 +52,7 @@ test("pushes are read from the default format of Harbor", () => {
   assert.deepEqual(readPushes(event("DELETE_ARTIFACT")), []);
 });
 
-test("pushes are read from GitHub's events about packages, and its first ping is no error", () => {
+test("pushes are read from GitHub's events about packages, and its first ping has none", () => {
   const published = (tag: string) => ({
     id: 7,
     name: "hello",

@@ -111,7 +111,7 @@ export class TagWatch<Tag extends NamedManifest = NamedManifest> implements Asyn
     this.#timer = setTimeout(() => void this.#checkOnTime(), delayMs).unref();
   }
 
-  /** Checks without a notification. One that was lost shows that there may be none any more. */
+  /** Checks without a notification. A lost one shows that more may be lost. */
   async #checkOnTime(): Promise<void> {
     const before = this.#known?.digest;
     const { notifiedAt } = this;
