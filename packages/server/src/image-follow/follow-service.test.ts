@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { type TestContext, test } from "node:test";
-import { type EndpointSpec, FaasError, limitNumbers } from "@faas/core";
+import { type EndpointSpec, FaasError, formatArtifact, limitNumbers } from "@faas/core";
 import { EndpointRegistry } from "@faas/gateway";
 import { eventually, TestPlatform, tempDir } from "@faas/testing";
 import { pino } from "pino";
@@ -12,7 +12,7 @@ import { DeploymentController } from "../deployments/controller.ts";
 import { QuotaCheck } from "../deployments/quota-check.ts";
 import { rollBack } from "../deployments/rollback.ts";
 import { KeyedMutex } from "../lib/keyed-mutex.ts";
-import { targetRevision } from "../state/records.ts";
+import { keptRevisions, targetRevision } from "../state/records.ts";
 import { Store } from "../state/store.ts";
 import { Variants } from "../variants/variants.ts";
 import { FollowService } from "./follow-service.ts";
@@ -183,6 +183,11 @@ test("an image that is rejected is shown with the reason, and not tried again be
   assert.equal(record().follow?.digest, B);
   await push(C);
   await reaches(C);
+  const kept = keptRevisions(record()).map(({ revision }) => formatArtifact(revision.artifact));
+  assert.deepEqual(
+    kept.filter((image) => image.endsWith(B)),
+    [],
+  );
   await holds(() => assert.equal(service.view(record())?.failure, undefined));
 });
 
