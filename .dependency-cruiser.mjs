@@ -11,7 +11,7 @@ const allowed = {
   builder: ["core"],
   bench: [],
   installer: ["core", "platforms"],
-  server: ["core", "gateway", "platforms"],
+  server: ["core", "gateway", "platforms", "builder"],
   cli: ["core", "builder", "bench", "server", "installer", "gateway", "platforms"],
   ui: ["core"],
   testing: ["core"],
@@ -64,6 +64,14 @@ export default {
     },
     ...floors,
     ...lazyLoading,
+    {
+      name: "server-asks-registries-only",
+      comment:
+        "of the builder, the server uses only the client for registries: a server needs neither Docker nor a compiler",
+      severity: "error",
+      from: { path: "^packages/server/src/", pathNot: TESTS },
+      to: { path: "^packages/builder/", pathNot: "^packages/builder/(src|dist)/registry/" },
+    },
     {
       name: "no-path-into-packages",
       comment: "a package imports another one by its name, not by a path",

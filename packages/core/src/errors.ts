@@ -91,6 +91,9 @@ export const errorCodes = {
   NAMESPACE_TERMINATING: [503, "The namespace is being deleted"],
   VOLUME_UNBOUND: [503, "The server's volume is unavailable"],
   SERVER_NOT_READY: [503, "The installed server is not ready"],
+  IMAGE_NOT_FOUND: [422, "The registry has no such image"],
+  REGISTRY_UNREACHABLE: [503, "The registry does not respond"],
+  REGISTRY_DENIED: [403, "The registry denies access"],
   METRICS_MISSING: [422, "The cluster has no metrics server"],
   CAPABILITY_MISSING: [422, "Not supported by this platform"],
 
@@ -115,8 +118,6 @@ export const errorCodes = {
   INSTALL_FAILED: [500, "Dependencies could not be installed"],
   BUILD_FAILED: [500, "The build failed"],
   DOCKER_UNREACHABLE: [503, "No Docker engine responds"],
-  REGISTRY_UNREACHABLE: [503, "The registry does not respond"],
-  REGISTRY_DENIED: [403, "The registry denies access"],
   PUSH_FAILED: [502, "The image could not be pushed"],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 

@@ -36,6 +36,8 @@ export interface ServerOptions {
   readonly adminKeyFile?: string;
   /** Prefixes of registries and repositories that images may come from, in which {org} is the organization; `*` allows all. */
   readonly allowImages?: readonly string[];
+  /** File with the token of the registries that notify this server of pushed images. Absent: it takes no notifications. */
+  readonly registryHookTokenFile?: string;
   /**
    * Time to wait for a server on another host that holds the data folder and may be stopping.
    *

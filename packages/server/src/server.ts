@@ -31,6 +31,7 @@ import { ServerEvents } from "./events/server-events.ts";
 import type { GatewayGroup } from "./gateways/group.ts";
 import { ReportIntake } from "./gateways/report-intake.ts";
 import { startGateways } from "./gateways/start-gateways.ts";
+import { startImageFollow } from "./image-follow/start-image-follow.ts";
 import { DisposerStack } from "./lib/disposer-stack.ts";
 import { KeyedMutex } from "./lib/keyed-mutex.ts";
 import { listenForCalls, listenForGateways, runGateways } from "./listeners.ts";
@@ -116,13 +117,14 @@ async function startControl(startup: Startup, storage: Storage) {
   const { registry, autoscaler, events, gateways, limitsOf, variants, traffic, mutex } = served;
   const bundleAccess = new BundleAccess(store);
   const storageQuota = new StorageQuota({ store, bundles, access: bundleAccess, limitsOf });
+  const images = allowedImages(options.allowImages, options.kubernetes?.registry, requiresKeys(options));
   const admission = new Admission({
     store,
     platform,
     bundles,
     storageQuota,
     quota: new QuotaCheck(store, limitsOf),
-    allowedImages: allowedImages(options.allowImages, options.kubernetes?.registry, requiresKeys(options)),
+    allowedImages: images,
   });
   const onRolloutEnded = (org: string) => secrets.collectLater(org);
   const deployments = new DeploymentController({
@@ -142,9 +144,12 @@ async function startControl(startup: Startup, storage: Storage) {
   await step("secrets", () => secrets.start());
   const calling = createAsyncCalls({ ...startup, ...storage, ...served });
   const schedules = await step("schedules", () => createSchedules({ ...startup, ...storage, ...served, ...calling }));
+  const following = await step("followed tags", () =>
+    startImageFollow({ ...startup, ...{ store, deployments, canaries, platform, images } }),
+  );
   await step("replicas of the previous server", () => startReplicas(registry, options.predecessor?.replicas ?? []));
   const services = { deployments, previews, canaries, secrets, schedules };
-  return { platform, ...served, ...calling, ...services, bundleAccess, storageQuota };
+  return { platform, ...served, ...calling, ...following, ...services, bundleAccess, storageQuota };
 }
 
 /** Creates what is served: the registry, and everything that follows its endpoints and their calls. */

@@ -29,7 +29,8 @@ export interface FoundManifest {
 }
 
 const RESPONSE_TIMEOUT_MS = 5_000;
-const MANIFEST_TYPES = [
+/** Media types of image manifests and of lists of them. */
+export const MANIFEST_TYPES = [
   "application/vnd.oci.image.manifest.v1+json",
   "application/vnd.docker.distribution.manifest.v2+json",
   "application/vnd.oci.image.index.v1+json",
@@ -78,7 +79,7 @@ export function accessDenied({ host, repository, credentials }: RegistryAccess, 
 }
 
 interface RegistryRequest {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "HEAD" | "POST" | "DELETE";
   /** Path with its query, from `/v2/`. */
   readonly path: string;
   readonly headers?: Record<string, string>;

@@ -24,6 +24,7 @@ export function define(command: Command, io: Io): void {
   addCanaryOptions(command);
   command
     .option("--image <reference>", "Existing image to deploy instead of a build", reference)
+    .option("--follow", "With --image: deploy the image that has the tag, and each one that gets it later")
     .option("--env-file <file>", "File with a NAME=value line per variable; --env wins over it")
     .option(
       "--unset <setting>",

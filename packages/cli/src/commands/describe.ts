@@ -11,7 +11,7 @@ import type { Command } from "commander";
 import { connect } from "../client/connect.ts";
 import { canaryRows } from "../deploy/canary-text.ts";
 import { parseRef } from "../options/target.ts";
-import { originRows, trafficRows } from "../revisions/describe-rows.ts";
+import { followRows, originRows, trafficRows } from "../revisions/describe-rows.ts";
 import { outputOf } from "../terminal/failure-output.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
 import { columns, type OutputFormat, outputOption, print } from "../terminal/output.ts";
@@ -47,6 +47,7 @@ function table(view: EndpointView): string {
     ...(view.deploying === undefined ? [] : [["deploying", view.deploying]]),
     ...(view.canary === undefined ? [] : canaryRows(view.canary, Date.now())),
     ["image", view.image],
+    ...followRows(view),
     ...(view.warm === undefined ? [] : [["warm image", view.warm.image]]),
     ["created", view.createdAt],
     ["updated", view.updatedAt],

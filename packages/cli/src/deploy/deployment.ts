@@ -27,6 +27,7 @@ import { type DeploySettingsOptions, deployRef, requestedChange } from "./settin
 
 export interface DeployOptions extends DeploySettingsOptions, ImageOptions, CanaryOptions {
   readonly image?: string;
+  readonly follow?: boolean;
   readonly message?: string;
   readonly preview?: boolean;
   readonly tag?: string;
@@ -73,6 +74,7 @@ export async function requestDeployment(
   io: Io,
 ): Promise<RequestedDeployment> {
   checkPreviewOptions(options);
+  checkFollowOption(options);
   const ref = deployRef(options, project);
   const canary = canaryOf(options, project.canary);
   return { folder, ref, change: await requestedChange(options, project, io), ...(canary && { canary }) };
@@ -105,11 +107,12 @@ async function buildAndRollOut(requested: RequestedDeployment, context: DeployCo
 
 /** Returns what a deployment would change. */
 export async function plan(requested: RequestedDeployment, context: DeployContext): Promise<Planned> {
-  const { client, config } = context;
+  const { client, config, options } = context;
   const { artifact, detected } = await planArtifact(await sourceOf(requested, context), config);
   return client.planEndpoint(requested.ref, {
     ...requested.change,
     ...(artifact && { artifact }),
+    ...(options.follow && { follow: true }),
     ...(detected && { detected }),
   });
 }
@@ -117,6 +120,11 @@ export async function plan(requested: RequestedDeployment, context: DeployContex
 function checkPreviewOptions({ preview = false, tag, expires }: DeployOptions): void {
   if (!preview && (tag !== undefined || expires !== undefined))
     throw new FaasError("USAGE", "`--tag` and `--expires` are for `--preview`");
+}
+
+function checkFollowOption({ follow, image, preview }: DeployOptions): void {
+  if (follow && (image === undefined || preview))
+    throw new FaasError("USAGE", "`--follow` is for `--image` with a tag, without `--preview`");
 }
 
 const previewOf = ({ tag, expires }: DeployOptions): PreviewRequest => ({
@@ -183,6 +191,7 @@ async function run(
     artifact,
     ...(detected && { detected }),
     ...(preview && { preview }),
+    ...(options.follow && { follow: true }),
     ...(canary && { canary: { ...canary, steps: [...canary.steps] } }),
   };
   const origin = { ...commit, ...(message === undefined ? {} : { message }) };

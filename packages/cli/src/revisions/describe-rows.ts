@@ -20,6 +20,22 @@ export function originRows({ origin }: EndpointView): DescribedRow[] {
   ];
 }
 
+/** Lists the tag that the endpoint follows, and why its image is not deployed. */
+export function followRows({ follow }: EndpointView): DescribedRow[] {
+  if (follow === undefined) return [];
+  const { image, digest, canary, checkedAt, notifiedAt, failure } = follow;
+  const times = [
+    checkedAt && `checked ${checkedAt}`,
+    notifiedAt && `notified ${notifiedAt}`,
+    canary && `with canary ${canary.steps.join("%, ")}%`,
+  ].filter((part) => part !== undefined);
+  return [
+    ["follows", [image, ...times].join(", ")],
+    ["", `last image: ${digest}`],
+    ...(failure === undefined ? [] : [["", `failed ${failure.at}: ${failure.code}: ${failure.detail}`] as const]),
+  ];
+}
+
 /** Lists how the calls are divided, and the revisions that run beside the serving one. */
 export function trafficRows({ traffic }: EndpointView, nowMs: number): DescribedRow[] {
   if (traffic === undefined) return [];

@@ -20,6 +20,7 @@ export interface UpOptions extends GlobalOptions, LogSettings, TlsSettings, Conn
   readonly auth?: "on" | "off";
   readonly adminKeyFile?: string;
   readonly allowImages?: readonly string[];
+  readonly registryHookTokenFile?: string;
   readonly platform: "embedded" | "kubernetes";
   readonly poolSize: number;
   readonly isolation: "auto" | "required" | "off";
@@ -115,7 +116,11 @@ function addAccessOptions(command: Command): void {
       ]),
     )
     .option("--admin-key-file <file>", "File with the id and SHA-256 of an admin key that is kept elsewhere, ID:HASH")
-    .option("--allow-images <prefixes>", `kubernetes: ${ALLOW_IMAGES_DESCRIPTION}`, parseAllowedImages);
+    .option("--allow-images <prefixes>", `kubernetes: ${ALLOW_IMAGES_DESCRIPTION}`, parseAllowedImages)
+    .option(
+      "--registry-hook-token-file <file>",
+      "kubernetes: File with the token of registries that report pushed images",
+    );
 }
 
 function addEmbeddedOptions(command: Command): void {
@@ -181,6 +186,7 @@ const splitPaths = (text: string) => text.split(",").filter((path) => path !== "
 export function serverOptions(options: UpOptions, dataDir: string, io: Io): ReplaceableServerOptions {
   const { host, port, poolSize, isolation, auth, adminKeyFile, allowImages, accessLog, logRequestIds, takeover } =
     options;
+  const { registryHookTokenFile } = options;
   const { logLevel = io.stderr.isTTY ? "warn" : "info" } = options;
   const kubernetes = kubernetesOptions(options, io);
   const tls = tlsFiles(options, io.cwd);
@@ -188,6 +194,7 @@ export function serverOptions(options: UpOptions, dataDir: string, io: Io): Repl
     ...(auth === undefined ? {} : { auth: auth === "on" }),
     ...(adminKeyFile === undefined ? {} : { adminKeyFile: resolve(io.cwd, adminKeyFile) }),
     ...(allowImages === undefined ? {} : { allowImages }),
+    ...(registryHookTokenFile === undefined ? {} : { registryHookTokenFile: resolve(io.cwd, registryHookTokenFile) }),
     connections: connectionLimits(options),
     ...{ host, port, dataDir, logLevel, poolSize, isolation, accessLog: accessLog !== "off" },
     logRequestIds: logRequestIds !== "off",
@@ -241,6 +248,7 @@ export function serverArguments(options: UpOptions, dataDir: string, io: Io): st
     readable: readable && readablePaths(options, io).join(","),
     "admin-key-file": adminKeyFile && resolve(io.cwd, adminKeyFile),
     "allow-images": allowImages?.join(","),
+    "registry-hook-token-file": options.registryHookTokenFile && resolve(io.cwd, options.registryHookTokenFile),
     "max-connections": total,
     "max-connections-per-address": perAddress,
     "registry-push": registryPush,

@@ -8,6 +8,7 @@ import { settingChangeSchema } from "../endpoints/settings-change.ts";
 import { trafficViewSchema } from "../endpoints/traffic.ts";
 import type { Immutable } from "../immutable.ts";
 import { schedulesSchema } from "../schedules/schedule-settings.ts";
+import { followViewSchema } from "./image-follow.ts";
 
 /** Response bodies of the control API about endpoints. Servers may add fields: clients ignore those that they do not know. */
 
@@ -59,6 +60,7 @@ export const endpointViewSchema = z
       .describe("Replicas of revisions without a share: with a tag, of a preview, or kept warm. Absent: none"),
     traffic: trafficViewSchema.optional().describe("Present when more than one revision runs, or has a tag"),
     canary: canaryViewSchema.optional().describe("Present when the last deployment was a canary"),
+    follow: followViewSchema.optional().describe("Present when the endpoint follows a tag"),
     limited: z
       .string()
       .optional()

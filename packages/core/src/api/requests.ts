@@ -27,6 +27,12 @@ const resetSchema = z
   .boolean()
   .optional()
   .describe("True: what is not named goes back to its default instead of staying as it is");
+const followSchema = z
+  .boolean()
+  .optional()
+  .describe(
+    "True: the image, which has a tag, is deployed by its digest, and again when the tag moves. False, or absent with an image: no tag is followed",
+  );
 const dryRunSchema = z.boolean().optional().describe("True: the response lists the changes, and nothing is deployed");
 
 /** `PUT /-/orgs/<org>/endpoints/<endpoint>`: what is absent stays as it is. */
@@ -53,12 +59,21 @@ export const putEndpointSchema = z
       .describe(
         "Moves the calls to the revision in steps, while it is not worse than the serving one. Absent: at once",
       ),
+    follow: followSchema,
     reset: resetSchema,
     dryRun: dryRunSchema,
   })
   .refine(
     ({ preview, canary }) => preview === undefined || canary === undefined,
     'expected "preview" or "canary", got both',
+  )
+  .refine(
+    ({ preview, follow }) => preview === undefined || follow === undefined,
+    'expected "preview" or "follow", got both',
+  )
+  .refine(
+    ({ artifact, follow }) => !follow || artifact !== undefined,
+    'expected "artifact" with "follow": the image and the tag to follow',
   )
   .meta({
     id: "PutEndpoint",
@@ -81,6 +96,7 @@ export const addEndpointSchema = z
         anyOf: [{ pattern: "^bundle@sha256:[0-9a-f]{64}$" }, { not: { pattern: "^bundle@" } }],
       }),
     replicas: z.int().min(0).max(REPLICAS_MAX),
+    follow: followSchema,
     reset: resetSchema,
     dryRun: dryRunSchema,
   })

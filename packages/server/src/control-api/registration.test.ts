@@ -19,7 +19,13 @@ async function registered(artifact: Artifact, permissions: Permissions, owner: s
     },
   };
   const bundleAccess = { has: (org: string, digest: string) => org === owner && digest === code };
-  const deps = { deployments, bundleAccess, platform: { accepts: "image" } } as unknown as RegistrationDeps;
+  const imageFollow = { deploying: (_ref: unknown, _follow: unknown, deploy: () => unknown) => deploy() };
+  const deps = {
+    imageFollow,
+    deployments,
+    bundleAccess,
+    platform: { accepts: "image" },
+  } as unknown as RegistrationDeps;
   const request = {
     ref: { org: "acme", endpoint: "x" },
     artifact,

@@ -17,6 +17,7 @@ import type { BundleAccess } from "../bundles/bundle-access.ts";
 import { bundleNotFound } from "../bundles/bundle-store.ts";
 import type { CanaryService } from "../canary/canary-service.ts";
 import type { DeploymentController } from "../deployments/controller.ts";
+import type { FollowService } from "../image-follow/follow-service.ts";
 import type { Store } from "../state/store.ts";
 import type { Previews } from "../variants/preview.ts";
 import { requireEndpoint } from "./lookup.ts";
@@ -27,6 +28,7 @@ export interface RegistrationDeps {
   readonly deployments: Pick<DeploymentController, "deploy" | "plan">;
   readonly previews: Pick<Previews, "deploy">;
   readonly canaries: Pick<CanaryService, "deploy">;
+  readonly imageFollow: Pick<FollowService, "resolve" | "check" | "deploying">;
   readonly bundleAccess: Pick<BundleAccess, "has">;
   readonly platform: Pick<Platform, "accepts">;
 }
@@ -41,6 +43,8 @@ export interface RegistrationRequest {
   readonly preview?: PreviewRequest | undefined;
   /** Absent: the revision gets all calls as soon as it is ready. */
   readonly canary?: CanaryRequest | undefined;
+  /** True: follow the tag of the image. Absent: an endpoint whose image stays follows the tag of before. */
+  readonly follow?: boolean | undefined;
   /** Statements of the client about the deployment. */
   readonly source?: DeploymentSource | undefined;
   /** Address of the client. */
@@ -74,15 +78,20 @@ export async function register(
   permissions: Permissions,
   deps: RegistrationDeps,
 ): Promise<Registration> {
-  const { ref, artifact, change, preview, canary } = request;
-  if (artifact === undefined || preview) requireEndpoint(ref, deps.store, permissions);
+  const { ref, change, preview, canary, follow } = request;
+  const { artifact: given } = request;
+  if (given === undefined || preview) requireEndpoint(ref, deps.store, permissions);
   check(request, permissions, deps);
   const canSee = (org: string) => permissions.canSee(org);
   const origin = originOfRevision(request, permissions);
+  const { imageFollow } = deps;
+  const start = follow ? await imageFollow.resolve(ref, given, canary) : undefined;
+  const artifact = start?.artifact ?? given;
   const deployment = { ref, artifact, change, origin, canSee };
   if (preview) return { ref, ...(await deps.previews.deploy(deployment, preview)) };
-  if (canary) return { ref, ...(await deps.canaries.deploy(deployment, canary)) };
-  return { ref, ...(await deps.deployments.deploy(deployment)) };
+  const deploy = () => (canary ? deps.canaries.deploy(deployment, canary) : deps.deployments.deploy(deployment));
+  if (follow === undefined && artifact === undefined) return { ref, ...(await deploy()) };
+  return { ref, ...(await imageFollow.deploying(ref, start?.follow, deploy)) };
 }
 
 /** Returns the provenance of a revision that a request deploys. */
@@ -102,7 +111,8 @@ export async function plan(
   permissions: Permissions,
   deps: RegistrationDeps,
 ): Promise<Planned> {
-  const { ref, artifact, change } = request;
+  const { ref, artifact, change, follow } = request;
+  if (follow) deps.imageFollow.check(ref, artifact);
   check(request, permissions, deps);
   const canSee = (org: string) => permissions.canSee(org);
   return { ...ref, ...(await deps.deployments.plan({ ref, artifact, change, canSee })) };

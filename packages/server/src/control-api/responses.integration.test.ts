@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { FaasError } from "@faas/core";
-import { eventually } from "@faas/testing";
+import { eventually, tempDir } from "@faas/testing";
 import { declaredResponses } from "../testing/response-check.ts";
 import { digestOf, functionBundle, testControl } from "../testing/test-control.ts";
 import type { Permissions } from "./permissions.ts";
@@ -21,7 +23,10 @@ const ELSEWHERE = [
 ];
 
 test("the server sends every response that its routes declare, with the declared body", async () => {
-  const server = await testControl({ auth: true });
+  const hookToken = "0123456789abcdef";
+  const registryHookTokenFile = join(tempDir("hook"), "token");
+  writeFileSync(registryHookTokenFile, hookToken);
+  const server = await testControl({ auth: true, registryHookTokenFile });
   // `send` compares each response with the declaration of its route.
   const send = async (status: number, method: string, path: string, body?: unknown) => {
     const response = await server.send(method, path, body);
@@ -38,6 +43,7 @@ test("the server sends every response that its routes declare, with the declared
     "/-/status",
   ])
     await send(200, "GET", path);
+  assert.equal((await server.send("POST", "/-/hooks/registry", { events: [] }, hookToken)).status, 200);
   await send(201, "PUT", "/-/orgs/acme", { limits: { endpoints: 5 } });
   await send(200, "PUT", "/-/orgs/acme", { limits: { requestsPerSecond: 100, burst: 10 } });
   await send(404, "HEAD", `/-/bundles/${digest}`);

@@ -3,6 +3,7 @@ import {
   bundleOf,
   type EndpointRef,
   hookPath,
+  type ImageFollow,
   type KeyRecord,
   type Limits,
   NO_RESOURCES,
@@ -45,6 +46,8 @@ export interface EndpointRecord {
   readonly traffic?: Traffic;
   /** Last canary; removed with the next deployment. */
   readonly canary?: CanaryRecord;
+  /** Tag whose images are deployed. Absent: none. */
+  readonly follow?: ImageFollow;
 }
 
 /** Returns the revision that serves requests. */

@@ -39,6 +39,7 @@ export const endpointRecordSchema = z.looseObject({
   kept: z.looseObject({ bundles: z.string(), rest: z.string() }).optional(),
   traffic: z.looseObject({}).optional(),
   canary: z.looseObject({}).optional(),
+  follow: z.looseObject({ image: z.string(), digest: z.string() }).optional(),
 });
 export const keyRecordSchema = z.looseObject({
   name: z.string(),

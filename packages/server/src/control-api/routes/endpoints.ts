@@ -23,6 +23,7 @@ import { z } from "zod";
 import { clientAddress } from "../../audit/client-address.ts";
 import type { CanaryService } from "../../canary/canary-service.ts";
 import type { DeploymentController } from "../../deployments/controller.ts";
+import type { FollowService } from "../../image-follow/follow-service.ts";
 import { targetRevision } from "../../state/records.ts";
 import type { Store } from "../../state/store.ts";
 import { waitForVariant } from "../../variants/wait-for-variant.ts";
@@ -42,6 +43,7 @@ export interface EndpointRoutesDeps extends RegistrationDeps {
   readonly endpoints: EndpointRegistry;
   readonly deployments: Pick<DeploymentController, "deploy" | "plan" | "remove" | "waitForRollout">;
   readonly canaries: Pick<CanaryService, "deploy" | "view" | "waitForEnd">;
+  readonly imageFollow: Pick<FollowService, "resolve" | "check" | "deploying" | "view">;
   /** Aborted when responses that would never end have to. */
   readonly ending: AbortSignal;
 }
@@ -95,7 +97,7 @@ const listOrgEndpoints = ({ store, endpoints }: ViewDeps) =>
     },
   });
 
-const getEndpoint = ({ store, endpoints, canaries, ...deps }: ViewDeps & WaitDeps) =>
+const getEndpoint = ({ store, endpoints, canaries, imageFollow, ...deps }: ViewDeps & WaitDeps & FollowDeps) =>
   defineRoute({
     method: "get",
     path: ENDPOINT,
@@ -119,7 +121,8 @@ const getEndpoint = ({ store, endpoints, canaries, ...deps }: ViewDeps & WaitDep
       const record = requireEndpoint(ref, store, permissions);
       const canary = canaries.view(ref, record);
       const view = viewEndpoint(ref, record, endpoints, originOf(context));
-      return { status: 200, body: canary === undefined ? view : { ...view, canary } };
+      const follow = imageFollow.view(record);
+      return { status: 200, body: { ...view, ...(canary && { canary }), ...(follow && { follow }) } };
     },
   });
 
@@ -135,9 +138,9 @@ const putEndpoint = (deps: RegistrationDeps) =>
     handle: ({
       context,
       parameters: ref,
-      body: { artifact, source, preview, canary, dryRun, ...change },
+      body: { artifact, source, preview, canary, follow, dryRun, ...change },
       permissions,
-    }) => registration(context, { ref, artifact, source, change, preview, canary, dryRun }, permissions, deps),
+    }) => registration(context, { ref, artifact, source, change, preview, canary, follow, dryRun }, permissions, deps),
   });
 
 const getSettings = ({ store }: Pick<ViewDeps, "store">) =>
@@ -189,12 +192,12 @@ const addEndpoint = (deps: RegistrationDeps) =>
     summary: "Registers an endpoint, as the original system does; settings are additional fields",
     requestBody: jsonBody(addEndpointSchema),
     responses: REGISTRATION_RESPONSES,
-    async handle({ context, body: { org, endpoint, image, reset, dryRun, ...settings }, permissions }) {
+    async handle({ context, body: { org, endpoint, image, follow, reset, dryRun, ...settings }, permissions }) {
       const ref = { org, endpoint };
       stateOf(context).target = endpointKey(ref);
       permissions.require(org, "deploy");
       const change = { settings, ...(reset === undefined ? {} : { reset }) };
-      return registration(context, { ref, artifact: artifactOf(image), change, dryRun }, permissions, deps);
+      return registration(context, { ref, artifact: artifactOf(image), change, follow, dryRun }, permissions, deps);
     },
   });
 
@@ -227,6 +230,7 @@ async function registration(
   return outcome.created ? ({ status: 201, body } as const) : ({ status: 200, body } as const);
 }
 
+type FollowDeps = Pick<EndpointRoutesDeps, "imageFollow">;
 type WaitDeps = Pick<EndpointRoutesDeps, "deployments" | "canaries" | "endpoints" | "ending">;
 
 async function waitFor(

@@ -11,6 +11,7 @@ import { type EventRoutesDeps, eventRoutes } from "./events.ts";
 import { type KeyRoutesDeps, keyRoutes } from "./keys.ts";
 import { type LogRoutesDeps, logRoutes } from "./logs.ts";
 import { type OrgRoutesDeps, orgRoutes } from "./organizations.ts";
+import { type RegistryHookRoutesDeps, registryHookRoutes } from "./registry-hook.ts";
 import { type RevisionRoutesDeps, revisionRoutes } from "./revisions.ts";
 import { type SecretRoutesDeps, secretRoutes } from "./secrets.ts";
 import { type ServerRoutesDeps, serverRoutes } from "./server.ts";
@@ -34,6 +35,7 @@ export type RoutesDeps = ServerRoutesDeps &
   HookRoutesDeps &
   CloudEventRoutesDeps &
   ScheduleRoutesDeps &
+  RegistryHookRoutesDeps &
   BundleRoutesDeps;
 
 /** Creates the routes of the control API, in the order of the OpenAPI document. */
@@ -54,5 +56,6 @@ export const createRoutes = (deps: RoutesDeps): readonly Route[] => [
   ...hookRoutes(deps),
   ...cloudEventRoutes(deps),
   ...scheduleRoutes(deps),
+  ...registryHookRoutes(deps),
   ...bundleRoutes(deps),
 ];

@@ -1,0 +1,3 @@
+export type { Environment } from "../docker/config.ts";
+export { type ImageReference, tryParseImageReference } from "./image-reference.ts";
+export { type ResolvedTag, resolveTag } from "./resolve-tag.ts";
