@@ -69,7 +69,8 @@ export class DurableQueue implements Queue {
       const body = bodies.get(entries[index] as Entry);
       if (Buffer.isBuffer(body)) return [{ ...lease, body }];
       // Its lease ends, and it is tried again: never lost because of a disk that may recover.
-      this.#log?.error({ err: body, id: lease.id }, "failed to read a message of the queue");
+      if (!entries[index]?.isRemoved)
+        this.#log?.error({ err: body, id: lease.id }, "failed to read a message of the queue");
       return [];
     });
   }
