@@ -3,7 +3,6 @@
  * them into docs/performance.md. Runs are interleaved, so that noise affects both sides alike; figures are medians.
  */
 import { accessLog } from "./access-log.ts";
-import { asyncCalls } from "./async-calls.ts";
 import { coldStarts } from "./cold-starts.ts";
 import { commands } from "./commands.ts";
 import { eventStreams } from "./events/event-streams.ts";
@@ -14,6 +13,8 @@ import { traces } from "./gateways/traces.ts";
 import { gatewayViews } from "./gateways/views.ts";
 import { idleServer } from "./idle-server.ts";
 import { pythonApps } from "./python-apps.ts";
+import { asyncCalls } from "./queue/async-calls.ts";
+import { queue } from "./queue/queue.ts";
 import { chosenParts, publish } from "./rig/page.ts";
 import type { Row } from "./rig/table.ts";
 import { simulatedCluster } from "./simulated-cluster.ts";
@@ -40,6 +41,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   "ten-thousand": tenThousand,
   "kept-revisions": keptRevisions,
   canary,
+  queue,
   "gateway-views": gatewayViews,
   "gateway-processes": gatewayProcesses,
   splits,

@@ -47,7 +47,7 @@ export async function openStorage(startup: Startup) {
     }),
   );
   stack.share({ [Symbol.asyncDispose]: () => store.close() }, role);
-  const queue = await step("queue", () => openQueue(startup, () => lock.verify()));
+  const queue = await step("queue", () => openQueue(startup, () => lock.verifyRecently()));
   stack.share(queue, role);
   const logs = stack.use(new LogStore(dataDir));
   const bundles = new BundleStore(dataDir, options.bundleLimitBytes ?? 512 * 2 ** 20);

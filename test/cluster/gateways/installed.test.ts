@@ -83,6 +83,25 @@ describe("an installation with two gateways", () => {
     await awaitLinks(2);
   });
 
+  test("stores asynchronous calls over a replacement of the control server, and delivers them to an endpoint without replicas", async () => {
+    await asleep();
+    const post = { method: "POST", body: "work", headers: { prefer: "respond-async", "x-faas-delay": "3s" } };
+    const accepted = await faas.send(`/${faas.org}/cold`, post);
+    assert.equal(accepted.status, 202);
+    const location = accepted.headers.get("location") as string;
+    await faas.restart("faas-server");
+    const call = await eventuallyHolds(
+      "the call has ended",
+      async () => (await faas.send(`${location}?wait=30s`)).json() as Promise<{ state: string; attempts: number }>,
+      ({ state }) => state === "completed" || state === "failed",
+      LIMIT_MS,
+    );
+    assert.deepEqual([call.state, call.attempts], ["completed", 1]);
+    assert.equal(await (await faas.send(`${location}/response`)).text(), "hello");
+    await awaitLinks(2);
+    await asleep();
+  });
+
   test("without the control server, warm and cold calls continue, changes are refused, and replicas are kept when it is back", async () => {
     await asleep();
     await faas.scale("faas-server", 0);

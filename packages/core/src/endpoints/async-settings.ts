@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { isStatusList, STATUS_LIST_PATTERN } from "../logs/log-filter.ts";
+import { isStatusList, STATUS_LIST_PATTERN, statusMatcher } from "../logs/log-filter.ts";
 import { parseDuration } from "../units.ts";
 import { DAY_MS, duration } from "./quantity-schemas.ts";
 
@@ -79,8 +79,8 @@ export interface AsyncPolicy {
   readonly attempts: number;
   readonly backoffMs: number;
   readonly maxBackoffMs: number;
-  /** List of statuses, such as `429,5xx`. */
-  readonly failures: string;
+  /** Returns true for a status that counts as a failure. */
+  readonly isFailure: (status: number) => boolean;
   readonly revision: (typeof asyncRevisions)[number];
   readonly keepMs: number;
 }
@@ -96,7 +96,7 @@ export function asyncPolicy({
 }: AsyncSettings = {}): AsyncPolicy {
   const backoffMs = parseDuration(backoff) as number;
   return {
-    ...{ attempts, failures, revision, backoffMs },
+    ...{ attempts, isFailure: statusMatcher(failures), revision, backoffMs },
     maxBackoffMs:
       maxBackoff === undefined ? Math.max(MAX_BACKOFF_MS, backoffMs) : (parseDuration(maxBackoff) as number),
     keepMs: parseDuration(keep) as number,

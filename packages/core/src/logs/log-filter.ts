@@ -18,8 +18,11 @@ export interface LogFilter {
 /** Returns true for a list of statuses such as `404` or `4xx,503`. */
 export const isStatusList = (text: string): boolean => STATUSES.test(text);
 
-/** Returns true if a status is in a list, as `isStatusList` accepts it. */
-export const hasStatusIn = (status: number, list: string): boolean => startsWithOne(String(status), startsOf(list));
+/** Returns a function that tells whether a status is in a list, as `isStatusList` accepts it. */
+export function statusMatcher(list: string): (status: number) => boolean {
+  const starts = startsOf(list);
+  return (status) => startsWithOne(String(status), starts);
+}
 
 const startsOf = (list: string) => list.split(",").map((one) => one.replace("xx", ""));
 const startsWithOne = (status: string, starts: readonly string[]) => starts.some((start) => status.startsWith(start));

@@ -9,7 +9,7 @@ export interface CallsHandlers<Received extends object> {
   onClose(): void;
 }
 
-/** One end of a connection for asynchronous calls. It notices when the other end is gone. */
+/** End of a connection for asynchronous calls. It notices when the other end is gone. */
 export class CallsConnection<Sent extends object, Received extends object> {
   readonly #socket: Socket;
   readonly #pinging: NodeJS.Timeout;

@@ -23,7 +23,7 @@ export const CALLS_TIMEOUT_MS = 5_000;
 export type FromGateway =
   | { readonly type: "accept"; readonly number: number; readonly call: Omit<NewAsyncCall, "body"> }
   | ({ readonly type: "response"; readonly number: number } & Omit<DeliveryResponse, "body">)
-  /** It stops: no further deliveries. */
+  /** Announcement of its end: no further deliveries. */
   | { readonly type: "stopping" }
   | { readonly type: "ping" };
 

@@ -26,7 +26,7 @@ export class FrameDecoder<Head extends object> {
   /**
    * Takes received bytes, and returns the frames that they complete.
    *
-   * @throws Error for bytes that are no frames
+   * @throws Error for a frame that is too long
    */
   push(chunk: Buffer): Frame<Head>[] {
     this.#chunks.push(chunk);

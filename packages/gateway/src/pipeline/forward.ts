@@ -7,7 +7,7 @@ import { type ReplicaCall, ReplicaTimeout, type ResponseHandler } from "../upstr
 import type { ResponseHead } from "../upstream/response-head.ts";
 import type { WebSocketTunnels } from "../websocket/tunnel.ts";
 import type { RoutedExchange, Stage } from "./exchange.ts";
-import { ownLines, passedOnHeaders, requestLines } from "./forwarded-headers.ts";
+import { ownLines, passedOnHeaders, requestLines } from "./headers/forwarded-headers.ts";
 import { replicaFailed } from "./replica-failed.ts";
 import { RequestBody } from "./request-body.ts";
 

@@ -1,7 +1,7 @@
 import { HeaderBlock } from "../http/call/header-block.ts";
 import { originForm } from "../http/request-path.ts";
 import type { Stage } from "./exchange.ts";
-import { ownLines } from "./forwarded-headers.ts";
+import { ownLines } from "./headers/forwarded-headers.ts";
 
 /**
  * Redirects a request for the address of a static site without a slash at its end, as file servers do for folders: relative links of its pages would lead to

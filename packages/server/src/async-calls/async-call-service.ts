@@ -41,14 +41,16 @@ export interface StoredResponse {
 }
 
 /** Asynchronous calls: accepts them into the queue, and shows, repeats and drops them. */
-export class AsyncCallService implements AsyncCallAcceptor {
+export class AsyncCallService implements AsyncCallAcceptor, Disposable {
   readonly #options: AsyncCallsOptions;
+  #isClosed = false;
 
   constructor(options: AsyncCallsOptions) {
     this.#options = options;
   }
 
   async accept({ body, request, ...call }: NewAsyncCall): Promise<AcceptedCall> {
+    if (this.#isClosed) throw new FaasError("SERVER_STOPPING", "The server is stopping, or another one takes over");
     const { queue, policyOf } = this.#options;
     const { idempotencyKey, orderKey, delayMs } = call;
     const topic = endpointKey(call);
@@ -63,6 +65,11 @@ export class AsyncCallService implements AsyncCallAcceptor {
       ...(orderKey === undefined ? {} : { orderKey }),
       ...(delayMs === undefined ? {} : { dueMs: Date.now() + delayMs }),
     });
+  }
+
+  /** Accepts no further calls. */
+  [Symbol.dispose](): void {
+    this.#isClosed = true;
   }
 
   /**

@@ -46,7 +46,7 @@ async function callAsync(path: string, headers: Record<string, string> = {}, bod
 const ended = async (location: string): Promise<AsyncCall> => (await server.send("GET", `${location}?wait=30s`)).body;
 
 describe("an asynchronous call", () => {
-  test("of an endpoint without replicas wakes it, and its response can be read", async () => {
+  test("wakes an endpoint without replicas, and its response can be read", async () => {
     await register("acme/echo");
     const { status, location, json } = await callAsync("/acme/echo/a?b=c", {}, "hi");
     assert.equal(status, 202);
@@ -127,7 +127,7 @@ describe("an asynchronous call", () => {
     assert.equal((await ended(location)).state, "completed");
   });
 
-  test("of an order key waits for the one before", async () => {
+  test("with an order key waits for the one before", async () => {
     const gate = await startGate();
     await register("ordered/x", { env: { GATE: gate.url } });
     const first = await callAsync("/ordered/x/hold", { "X-Faas-Order-Key": "a" });

@@ -1,4 +1,4 @@
-import { type AsyncPolicy, type ErrorCode, hasStatusIn, type Problem } from "@faas/core";
+import type { AsyncPolicy, ErrorCode, Problem } from "@faas/core";
 import type { DeliveryResponse } from "@faas/gateway";
 import type { Outcome } from "../queue/queue.ts";
 import { type CallHead, type DeliveryNote, formatNote } from "./delivery-note.ts";
@@ -44,7 +44,7 @@ const MAX_RETRY_AFTER_MS = 86_400_000;
 export function decideOutcome(delivery: EndedDelivery, policy: AsyncPolicy, random: () => number): Outcome {
   const { response, attempt, endedMs } = delivery;
   const { status, from, body } = response;
-  if (from === "function" && !hasStatusIn(status, policy.failures))
+  if (from === "function" && !policy.isFailure(status))
     return {
       type: "done",
       note: formatNote({ ...noteWithResponse(delivery), call: headOf(delivery) }, body),
@@ -70,14 +70,14 @@ export function decideOutcome(delivery: EndedDelivery, policy: AsyncPolicy, rand
 const DEAD_KEEP_MS = 14 * 86_400_000;
 
 /** Returns the wait before the next delivery: it doubles with each, and a random half of it is jitter. */
-export function backoffMs(attempt: number, { backoffMs, maxBackoffMs }: AsyncPolicy, random: () => number): number {
+function backoffMs(attempt: number, { backoffMs, maxBackoffMs }: AsyncPolicy, random: () => number): number {
   return jittered(Math.min(maxBackoffMs, backoffMs * 2 ** (attempt - 1)), random);
 }
 
 const jittered = (ms: number, random: () => number) => Math.round(ms / 2 + (ms / 2) * random());
 
 /** Returns the time that a response asks for (RFC 9110 section 10.2.3): seconds, or a date. */
-export function retryAfterMs({ headers }: Pick<DeliveryResponse, "headers">, nowMs: number): number {
+function retryAfterMs({ headers }: Pick<DeliveryResponse, "headers">, nowMs: number): number {
   const value = headers.find(([name]) => name.toLowerCase() === "retry-after")?.[1].trim() ?? "";
   const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - nowMs;
   return Number.isNaN(ms) ? 0 : Math.min(MAX_RETRY_AFTER_MS, Math.max(0, ms));

@@ -61,7 +61,7 @@ export class Deliveries implements AsyncDisposable {
     for (const topic of queue.topics()) this.#pump(topic);
   }
 
-  /** Starts no further deliveries, and waits for those in progress for a limited time. The rest is delivered again later. */
+  /** Starts no further deliveries, and waits for those in progress for a limited time. The server that starts next delivers the rest again. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped = true;
     this.#stopListening();

@@ -1,4 +1,11 @@
-import { asyncPolicy, type EndpointSpec, endpointKey, type LimitNumbers, type Logger } from "@faas/core";
+import {
+  type AsyncPolicy,
+  asyncPolicy,
+  type EndpointSpec,
+  endpointKey,
+  type LimitNumbers,
+  type Logger,
+} from "@faas/core";
 import type { EndpointRegistry } from "@faas/gateway";
 import type { ServerEvents } from "../events/server-events.ts";
 import type { DisposerStack } from "../lib/disposer-stack.ts";
@@ -29,13 +36,14 @@ const MAX_WINDOW = 256;
 
 /** Creates the service for asynchronous calls. Those of endpoints and organizations that are removed are removed too. */
 export function createAsyncCalls(context: AsyncCallsContext): AsyncCallService {
-  const { queue, registry, store, limitsOf, log, stack } = context;
+  const { queue, registry, store, limitsOf, log, stack, role } = context;
   const service = new AsyncCallService({
     queue,
     limitsOf,
     policyOf: policyOf(registry),
     revisionOf: (key) => registry.get(key)?.spec.revision,
   });
+  stack.share(service, role);
   const remove = async (org: string, endpoint: string | undefined) => {
     try {
       if (endpoint === undefined) await queue.dropGroup(org);
@@ -80,5 +88,18 @@ export function startDeliveries(context: DeliveriesContext, deliver: Deliver): v
   deliveries.start();
 }
 
-const policyOf = (registry: EndpointRegistry<EndpointSpec>) => (key: string) =>
-  asyncPolicy(registry.get(key)?.spec.async);
+/** Returns the rules for the calls of an endpoint, which are read for every call. */
+function policyOf(registry: EndpointRegistry<EndpointSpec>): (key: string) => AsyncPolicy {
+  const policies = new WeakMap<object, AsyncPolicy>();
+  const byDefault = asyncPolicy();
+  return (key) => {
+    const settings = registry.get(key)?.spec.async;
+    if (settings === undefined) return byDefault;
+    let policy = policies.get(settings);
+    if (policy === undefined) {
+      policy = asyncPolicy(settings);
+      policies.set(settings, policy);
+    }
+    return policy;
+  };
+}

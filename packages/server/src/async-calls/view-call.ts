@@ -11,7 +11,7 @@ const MAX_DELIVERIES = 100;
 const STATES = { waiting: "waiting", leased: "running", done: "completed", dead: "failed" } as const;
 
 /** Returns the state of a call by that of its message. */
-export const stateOfCall = (status: MessageState["status"]): AsyncCallState => STATES[status];
+const stateOfCall = (status: MessageState["status"]): AsyncCallState => STATES[status];
 
 /** Returns the state of a message by that of its call. */
 export const messageStatusOf = (state: AsyncCallState): MessageState["status"] =>

@@ -4,7 +4,7 @@ import { testDuplicates, testRestart } from "./durability.ts";
 import type { Check, QueueFactory } from "./harness.ts";
 import { testListeners, testLookups } from "./lookups.ts";
 import { testOrder } from "./order.ts";
-import { testOutcomes, testReplayAndDrop } from "./outcomes.ts";
+import { testDroppedGroup, testOutcomes, testReplayAndDrop } from "./outcomes.ts";
 
 /** Defines the tests that every implementation of `Queue` passes. */
 export function testQueueContract(name: string, open: QueueFactory): void {
@@ -13,6 +13,7 @@ export function testQueueContract(name: string, open: QueueFactory): void {
   testLeases(check);
   testOutcomes(check);
   testReplayAndDrop(check);
+  testDroppedGroup(check);
   testOrder(check);
   testLookups(check);
   testListeners(check);

@@ -104,3 +104,16 @@ export function testReplayAndDrop(check: Check): void {
     assert.deepEqual(textsOf(await queue.lease(TOPIC, 9, LONG_MS)), ["d"]);
   });
 }
+
+export function testDroppedGroup(check: Check): void {
+  check("the messages of a group can be dropped, and those of others stay", async ({ queue, reopen }) => {
+    await queue.enqueue(message("a"));
+    await queue.enqueue(message("b", { topic: "acme/other" }));
+    const other = await queue.enqueue(message("c", { topic: "acme2/x" }));
+    await queue.dropGroup("acme");
+    assert.deepEqual([...queue.topics()], ["acme2/x"]);
+    const reopened = await reopen();
+    assert.deepEqual(reopened.list({ group: "acme", limit: 9 }), []);
+    assert.equal(reopened.find(other.id)?.status, "waiting");
+  });
+}

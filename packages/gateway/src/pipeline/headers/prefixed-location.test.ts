@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { ClientRequest } from "../http/call/client-call.ts";
+import type { ClientRequest } from "../../http/call/client-call.ts";
 import { prefixedLocation } from "./prefixed-location.ts";
 
 function locationOf(location: string, { prefix = "/acme/x", host = "faas.example:8887", forwarded = "" } = {}): string {

@@ -1,5 +1,5 @@
-import { authorityOf } from "../http/request-path.ts";
-import type { Exchange } from "./exchange.ts";
+import { authorityOf } from "../../http/request-path.ts";
+import type { Exchange } from "../exchange.ts";
 
 /** Authority, if there is one, and the rest of a URI reference (RFC 3986 section 4.1) of the schemes http and https. */
 const REFERENCE = /^(?:(https?:)?\/\/([^/?#]*))?(.*)$/is;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { HeaderBlock } from "../http/call/header-block.ts";
-import type { ResponseHead } from "../upstream/response-head.ts";
-import type { Exchange } from "./exchange.ts";
+import { HeaderBlock } from "../../http/call/header-block.ts";
+import type { ResponseHead } from "../../upstream/response-head.ts";
+import type { Exchange } from "../exchange.ts";
 import { passedOnHeaders } from "./forwarded-headers.ts";
 
 /** Returns the names of the headers that a client gets. */

@@ -1,8 +1,8 @@
-import { HeaderBlock } from "../http/call/header-block.ts";
-import { HeaderField } from "../http/call/header-field.ts";
-import { authorityOf } from "../http/request-path.ts";
-import type { ResponseHead } from "../upstream/response-head.ts";
-import type { Exchange } from "./exchange.ts";
+import { HeaderBlock } from "../../http/call/header-block.ts";
+import { HeaderField } from "../../http/call/header-field.ts";
+import { authorityOf } from "../../http/request-path.ts";
+import type { ResponseHead } from "../../upstream/response-head.ts";
+import type { Exchange } from "../exchange.ts";
 import { prefixedLocation } from "./prefixed-location.ts";
 import { isOwnScope } from "./worker-scope.ts";
 

@@ -1,10 +1,10 @@
 import { open, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { eventually, HttpClient } from "@faas/testing";
-import { LocalServer } from "./rig/local-server.ts";
-import { median, percentile, type Row } from "./rig/table.ts";
-import { usage } from "./rig/usage.ts";
-import { missingPrograms, type WrkRun, wrk } from "./rig/wrk.ts";
+import { LocalServer } from "../rig/local-server.ts";
+import { median, percentile, type Row } from "../rig/table.ts";
+import { usage } from "../rig/usage.ts";
+import { missingPrograms, type WrkRun, wrk } from "../rig/wrk.ts";
 
 const CONNECTIONS = 64;
 const SECONDS = 5;

@@ -1,0 +1,79 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { tempDir } from "@faas/testing";
+import { median, type Row } from "../rig/table.ts";
+import type { MemoryFigures, SpeedFigures } from "./queue-process.ts";
+
+const ROUNDS = 3;
+
+/** Measures the queue on the disk of the temporary folder, against single writes to the same disk. */
+export async function queue(): Promise<Row[]> {
+  const rounds: SpeedFigures[] = [];
+  for (let round = 0; round < ROUNDS; round++) rounds.push(await run<SpeedFigures>("speed", tempDir("queue-speed")));
+  const folder = tempDir("queue-memory");
+  const [filled, reopened] = [await run<MemoryFigures>("fill", folder), await run<MemoryFigures>("reopen", folder)];
+  return [...speedRows(rounds), ...memoryRows(filled, reopened)];
+}
+
+function speedRows(rounds: readonly SpeedFigures[]): Row[] {
+  const of = (figure: keyof SpeedFigures) => median(rounds.map((round) => round[figure]));
+  const milliseconds = (ms: number) => `${ms.toFixed(2)} ms`;
+  const bare = `write and fdatasync of 1 KiB, p99: ${milliseconds(of("bareMs"))}`;
+  const perSecond = (measure: string, baseline: string, value: number): Row => {
+    const ours = `${Math.round(value)}/s`;
+    return { measure, baseline, ours, value, goal: 5_000, unit: "/s", atLeast: true };
+  };
+  const bareMedian = `write and fdatasync of 1 KiB: ${Math.round(1000 / of("bareMedianMs"))}/s`;
+  const paced = median(rounds.map(({ pacedMs, bareMs }) => pacedMs / bareMs));
+  const saturated = milliseconds(of("saturatedMs"));
+  return [
+    perSecond(`1 KiB messages enqueued by 64 clients (p99 ${saturated})`, bareMedian, of("enqueuedPerSecond")),
+    {
+      measure: "enqueue by 64 clients at 5,000/s in total, p99",
+      baseline: bare,
+      ours: milliseconds(of("pacedMs")),
+      value: paced,
+      goal: 3,
+      unit: "x",
+    },
+    perSecond("1 KiB messages leased and settled by 4 workers", bareMedian, of("settledPerSecond")),
+  ];
+}
+
+function memoryRows(filled: MemoryFigures, reopened: MemoryFigures): Row[] {
+  const what = "1,000,000 waiting messages of 100 bytes";
+  const bytes = (measure: string, { bytesPerMessage: value, residentMiB }: MemoryFigures): Row => ({
+    measure,
+    baseline: "without messages",
+    ours: `${Math.round(value)} bytes each; process of ${Math.round(residentMiB)} MiB`,
+    value,
+    goal: 1024,
+    unit: "bytes",
+  });
+  return [
+    bytes(`${what}: memory`, filled),
+    bytes(`${what}: memory after opening them again`, reopened),
+    {
+      measure: `${what}: opening the queue`,
+      baseline: "-",
+      ours: `${Math.round(reopened.ms)} ms`,
+      value: reopened.ms,
+      goal: 10_000,
+      unit: "ms",
+    },
+  ];
+}
+
+async function run<T>(mode: string, folder: string): Promise<T> {
+  const program = join(import.meta.dirname, "queue-process.ts");
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    "--expose-gc",
+    "--import",
+    "tsx",
+    program,
+    mode,
+    folder,
+  ]);
+  return JSON.parse(stdout);
+}
