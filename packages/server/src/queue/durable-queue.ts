@@ -63,7 +63,7 @@ export class DurableQueue implements Queue {
       token,
     }));
     // Not awaited: an attempt that a crash forgets is repeated with its number.
-    for (const entry of entries) this.#storage.saveState(entry).catch(() => {});
+    this.#storage.saveStates(entries).catch(() => {});
     const bodies = await this.#storage.readBodies(entries);
     return leases.flatMap((lease, index) => {
       const body = bodies.get(entries[index] as Entry);
@@ -100,7 +100,7 @@ export class DurableQueue implements Queue {
     const entry = this.#schedule.get(id);
     if (entry?.status !== "dead" && entry?.status !== "waiting") return false;
     this.#schedule.change(entry, { status: "waiting", dueMs: this.#memory.now(), attempts: 0 });
-    await this.#storage.saveState(entry);
+    await this.#storage.saveStates([entry]);
     return true;
   }
 

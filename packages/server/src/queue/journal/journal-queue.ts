@@ -80,8 +80,8 @@ class JournalLog implements MessageLog {
     });
   }
 
-  saveState(entry: Entry): Promise<void> {
-    return this.#journal.append(records.encodeState(entry));
+  async saveStates(entries: readonly Entry[]): Promise<void> {
+    await Promise.all(entries.map((entry) => this.#journal.append(records.encodeState(entry))));
   }
 
   saveOutcome(

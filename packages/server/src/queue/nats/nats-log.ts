@@ -16,6 +16,8 @@ import { type OnStored, type StreamMessage, StreamWriter } from "./stream-writer
 /** Room for headers in a message. */
 const HEADER_BYTES = 16 * 2 ** 10;
 const MAX_PART_BYTES = 2 ** 20;
+/** States in one message. */
+const MAX_STATES = 256;
 const EMPTY = new Uint8Array();
 
 /** Messages in a stream of NATS JetStream. */
@@ -93,10 +95,20 @@ export class NatsLog implements MessageLog {
     });
   }
 
-  saveState(entry: Entry): Promise<void> {
-    return this.#save(this.#subjectOf(entry.topic.name), records.encodeState(entry), (sequence) => {
-      this.#cleaner.remove(this.#places.stateAt(entry, sequence));
-    });
+  /** Stores the states in few messages: each is written once, and removed once. */
+  async saveStates(entries: readonly Entry[]): Promise<void> {
+    const writes: Promise<void>[] = [];
+    for (let start = 0; start < entries.length; start += MAX_STATES) {
+      const some = entries.slice(start, start + MAX_STATES);
+      const subject = this.#subjectOf((some[0] as Entry).topic.name);
+      const bytes = Buffer.concat(some.map((entry) => records.encodeState(entry)));
+      const onStored: OnStored = (sequence) => {
+        const shared = { sequence, entries: 0 };
+        this.#cleaner.remove(some.flatMap((entry) => this.#places.stateAt(entry, shared)));
+      };
+      writes.push(this.#save(subject, bytes, onStored));
+    }
+    await Promise.all(writes);
   }
 
   saveOutcome(
@@ -112,7 +124,7 @@ export class NatsLog implements MessageLog {
     // An outcome of a call that has ended is never given up: the call would be repeated.
     return this.#writer.write(messages, "caller", (segment) => {
       const place = note && { segment, offset: parts, bytes: note.length };
-      this.#cleaner.remove(this.#places.stateAt(entry, note ? undefined : segment));
+      this.#cleaner.remove(this.#places.stateAt(entry, note ? undefined : { sequence: segment, entries: 0 }));
       if (entry.isRemoved) this.#cleaner.remove(sequencesTo(segment, parts));
       onStored(place ? [...(entry.notes ?? []), place] : entry.notes);
     });
@@ -131,9 +143,8 @@ export class NatsLog implements MessageLog {
     );
   }
 
-  async readBodies(entries: readonly Entry[]): Promise<Map<Entry, Buffer | Error>> {
-    const bodies = await Promise.all(entries.map((entry) => this.#reader.body(entry).catch((error: Error) => error)));
-    return new Map(entries.map((entry, index) => [entry, bodies[index] as Buffer | Error]));
+  readBodies(entries: readonly Entry[]): Promise<Map<Entry, Buffer | Error>> {
+    return this.#reader.bodies(entries);
   }
 
   async readNotes(notes: readonly NoteLocation[]): Promise<Buffer[]> {

@@ -1,20 +1,31 @@
 import type { Entry, NoteLocation } from "../schedule/entry.ts";
 
+/** Record with the last states of one or more messages. */
+export interface SharedState {
+  readonly sequence: number;
+  /** Number of messages of which it is the last state. */
+  entries: number;
+}
+
 /** Sequences of a message's records in the stream, beyond those that its entry has: the last state without a note. */
 export class RecordPlaces {
-  readonly #states = new WeakMap<Entry, number>();
+  readonly #states = new WeakMap<Entry, SharedState>();
 
   /**
    * Sets the last state of a message, which is without a note.
    *
-   * @param sequence undefined if the last state has a note, which is in the entry
+   * @param state undefined if the last state has a note, which is in the entry
    * @returns what is no longer needed
    */
-  stateAt(entry: Entry, sequence: number | undefined): number[] {
+  stateAt(entry: Entry, state: SharedState | undefined): number[] {
     const earlier = this.#states.get(entry);
-    if (sequence === undefined) this.#states.delete(entry);
-    else this.#states.set(entry, sequence);
-    return earlier === undefined ? [] : [earlier];
+    if (state) {
+      state.entries++;
+      this.#states.set(entry, state);
+    } else this.#states.delete(entry);
+    if (!earlier || earlier === state) return [];
+    earlier.entries--;
+    return earlier.entries === 0 ? [earlier.sequence] : [];
   }
 
   /** Forgets a message; returns all of its records. */

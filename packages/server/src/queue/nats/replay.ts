@@ -3,7 +3,7 @@ import type { JournalRecord } from "../journal/record-format.ts";
 import type { QueueMemory } from "../message-log.ts";
 import { Entry } from "../schedule/entry.ts";
 import { HEADERS, parseRecord, type StreamRecord } from "./record-headers.ts";
-import { type RecordPlaces, sequencesTo } from "./record-places.ts";
+import { type RecordPlaces, type SharedState, sequencesTo } from "./record-places.ts";
 
 /** Builds the memory of a queue from the messages of its stream, in their order, and finds those that are not needed. */
 export class Replay {
@@ -40,7 +40,10 @@ export class Replay {
     this.superfluous.push(...this.#parts.splice(0, Math.max(0, this.#parts.length - record.parts)));
     if (this.#parts.length < record.parts) throw new Error(`${record.parts} parts belong to it, but some are missing`);
     this.#parts = [];
-    for (const each of record.records) this.#apply(each, record, seq);
+    const state = { sequence: seq, entries: 0 };
+    for (const each of record.records) this.#apply(each, record, state);
+    const isOfNone = record.records[0]?.type === "state" && state.entries === 0 && record.noteBytes === undefined;
+    if (isOfNone) this.superfluous.push(...sequencesTo(seq, record.parts));
   }
 
   /** Puts the messages that exist into the schedule. */
@@ -61,14 +64,15 @@ export class Replay {
     schedule.restore(entries);
   }
 
-  #apply(record: JournalRecord, stored: StreamRecord, seq: number): void {
+  #apply(record: JournalRecord, stored: StreamRecord, state: SharedState): void {
+    const seq = state.sequence;
     if ("sequence" in record) this.#memory.sequence = Math.max(this.#memory.sequence, record.sequence);
     switch (record.type) {
       case "message":
         this.#message(record, stored, seq);
         break;
       case "state":
-        this.#state(record, stored, seq);
+        this.#state(record, stored, state);
         break;
       case "removed": {
         const entry = this.#entries.get(record.sequence);
@@ -112,17 +116,18 @@ export class Replay {
     if (!earlier) this.#unsavedKeys.set(key, { id, enqueuedMs });
   }
 
-  #state(record: JournalRecord & { type: "state" }, { parts, noteBytes }: StreamRecord, seq: number): void {
+  #state(record: JournalRecord & { type: "state" }, { parts, noteBytes }: StreamRecord, state: SharedState): void {
+    const { sequence: seq } = state;
     const entry = this.#entries.get(record.sequence);
     if (!entry) {
-      this.superfluous.push(...sequencesTo(seq, parts));
+      if (noteBytes !== undefined) this.superfluous.push(...sequencesTo(seq, parts));
       return;
     }
     const { status, dueMs, untilMs, attempts } = record;
     Object.assign(entry, { status, dueMs, untilMs, attempts });
     if (noteBytes !== undefined)
       entry.notes = [...(entry.notes ?? []), { segment: seq, offset: parts, bytes: noteBytes }];
-    this.superfluous.push(...this.#places.stateAt(entry, noteBytes === undefined ? seq : undefined));
+    this.superfluous.push(...this.#places.stateAt(entry, noteBytes === undefined ? state : undefined));
   }
 
   #discard(entry: Entry): void {
