@@ -59,9 +59,12 @@ export class NatsServer implements AsyncDisposable {
       if (child.exitCode !== null) throw new Error(`nats-server exited: ${output}`);
       return output.includes("Server is ready");
     });
-    const [name] = readdirSync(ports).filter((each) => each.includes(`_${child.pid}.`));
-    const { nats } = JSON.parse(readFileSync(join(ports, name as string), "utf8")) as { nats: string[] };
-    this.#port = Number(new URL(nats[0] as string).port);
+    if (this.#port >= 0) return;
+    const text = await eventually("the NATS server's port", () => {
+      const name = readdirSync(ports).find((each) => each.includes(`_${child.pid}.`));
+      return name && /nats:\/\/[^"]+(?=")/.exec(readFileSync(join(ports, name), "utf8"))?.[0];
+    });
+    this.#port = Number(new URL(text).port);
   }
 
   /** Ends it at once. */

@@ -117,8 +117,8 @@ export class Cleaner {
     const rest = jobs
       .map(({ purge, phases }) => ({ phases: purge ? phases : phases.slice(1) }))
       .filter(({ phases }) => phases.length > 0);
-    this.#jobs.splice(0, count);
-    this.#jobs.push(...rest);
+    // Before other jobs: these may remove what makes the rest superfluous.
+    this.#jobs.splice(0, count, ...rest);
   }
 
   async #delete(sequence: number): Promise<void> {

@@ -175,6 +175,7 @@ export class NatsLog implements MessageLog {
       if (this.#memory.keys.find(key, this.#memory.now())?.id === id)
         this.#writer.write([this.#keyMessage(key, id, enqueuedMs)], "write").catch(() => {});
     this.#cleaner.remove(replay.superfluous, replay.removals);
+    for (const message of replay.expired) this.#cleaner.expire(message);
   }
 
   /** Stores a copy of a message without its body, which refers to its earlier notes. */

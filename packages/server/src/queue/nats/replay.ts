@@ -2,6 +2,7 @@ import type { JsMsg } from "@nats-io/jetstream";
 import type { JournalRecord } from "../journal/record-format.ts";
 import type { QueueMemory } from "../message-log.ts";
 import { Entry } from "../schedule/entry.ts";
+import type { ExpiredMessage } from "./cleaner.ts";
 import { HEADERS, parseRecord, type StreamRecord } from "./record-headers.ts";
 import { type RecordPlaces, type SharedState, sequencesTo } from "./record-places.ts";
 
@@ -14,12 +15,16 @@ export class Replay {
   readonly #removedTopics = new Map<string, { upTo: number; records: number[] }>();
   /** Keys of which there is only the message. */
   readonly #unsavedKeys = new Map<string, { readonly id: string; readonly enqueuedMs: number }>();
+  /** Notes of messages that were not found before them, by sequence, and how many parts they have. */
+  readonly #strayNotes = new Map<number, number>();
   /** Parts before the present message, without a gap. */
   #parts: number[] = [];
   /** Messages that are not needed. */
   readonly superfluous: number[] = [];
-  /** Messages that are not needed when the former are gone. */
+  /** Messages that are not needed when the others are gone. */
   readonly removals: number[] = [];
+  /** Messages whose time has come. Their records can only be removed after a record about it: without the last one, the others would be valid again. */
+  readonly expired: ExpiredMessage[] = [];
 
   constructor(memory: QueueMemory, places: RecordPlaces) {
     this.#memory = memory;
@@ -51,12 +56,14 @@ export class Replay {
     const { schedule } = this.#memory;
     const nowMs = this.#memory.now();
     this.superfluous.push(...this.#parts);
+    for (const [seq, parts] of this.#strayNotes) this.superfluous.push(...sequencesTo(seq, parts));
     const entries: Entry[] = [];
     for (const entry of this.#entries.values()) {
       const { topic, sequence, status, untilMs } = entry;
       const isDropped = sequence <= (this.#removedTopics.get(topic.name)?.upTo ?? 0);
       const isExpired = (status === "done" || status === "dead") && untilMs <= nowMs;
-      if (isDropped || isExpired) this.#discard(entry);
+      if (isDropped) this.#discard(entry);
+      else if (isExpired) this.expired.push({ sequence, records: this.#places.take(entry) });
       else entries.push(entry);
     }
     for (const { records } of this.#removedTopics.values()) this.removals.push(...records);
@@ -105,6 +112,7 @@ export class Replay {
     const line = orderKey === undefined ? undefined : topic.line(orderKey);
     const own = noteBytes === undefined ? [] : [{ segment: seq, offset: parts, bytes: noteBytes }];
     const all = [...notes, ...own];
+    for (const { segment } of notes) this.#strayNotes.delete(segment);
     const place = { segment: seq, bodyOffset: parts, notes: all.length > 0 ? all : undefined };
     const entry = new Entry({ ...record, topic, line, headBytes: 0 }, record, place);
     const earlier = this.#entries.get(sequence);
@@ -120,7 +128,8 @@ export class Replay {
     const { sequence: seq } = state;
     const entry = this.#entries.get(record.sequence);
     if (!entry) {
-      if (noteBytes !== undefined) this.superfluous.push(...sequencesTo(seq, parts));
+      // A copy of the message may follow that keeps the note; the message itself was removed then.
+      if (noteBytes !== undefined) this.#strayNotes.set(seq, parts);
       return;
     }
     const { status, dueMs, untilMs, attempts } = record;
