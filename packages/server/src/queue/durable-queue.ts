@@ -30,7 +30,7 @@ export class DurableQueue implements Queue {
     const key = message.idempotencyKey === undefined ? "" : hashKey(message.topic, message.idempotencyKey);
     const earlier = this.#earlier(message, key, nowMs);
     if (earlier) {
-      await earlier.written;
+      await this.#inTime(earlier.written);
       return { id: earlier.id, isDuplicate: true };
     }
     const id = message.id ?? this.#memory.ids.next(nowMs);
@@ -38,18 +38,7 @@ export class DurableQueue implements Queue {
     const known: KnownKey = { id, enqueuedMs: nowMs, written };
     if (key) this.#keys.add(key, known, nowMs);
     if (message.id !== undefined) this.#writing.set(id, written);
-    const topic = this.#schedule.topic(message.topic);
-    try {
-      await written;
-    } catch (error) {
-      this.#keys.forget(key, id);
-      throw error;
-    } finally {
-      known.written = undefined;
-      this.#writing.delete(id);
-      topic.pending--;
-      this.#schedule.forgetIfEmpty(topic);
-    }
+    await this.#inTime(this.#ended(written, known, key, message));
     return { id, isDuplicate: false };
   }
 
@@ -100,7 +89,7 @@ export class DurableQueue implements Queue {
     const entry = this.#schedule.get(id);
     if (entry?.status !== "dead" && entry?.status !== "waiting") return false;
     this.#schedule.change(entry, { status: "waiting", dueMs: this.#memory.now(), attempts: 0 });
-    await this.#storage.saveStates([entry]);
+    await this.#inTime(this.#storage.saveStates([entry]));
     return true;
   }
 
@@ -108,13 +97,13 @@ export class DurableQueue implements Queue {
     const entry = this.#schedule.get(id);
     if (!entry) return false;
     this.#schedule.remove(entry);
-    await this.#storage.remove(entry);
+    await this.#inTime(this.#storage.remove(entry));
     return true;
   }
 
   async dropTopic(topic: string): Promise<void> {
     if (!this.#schedule.removeTopic(topic, this.#memory.sequence)) return;
-    await this.#storage.removeTopic(topic, this.#memory.sequence);
+    await this.#inTime(this.#storage.removeTopic(topic, this.#memory.sequence));
   }
 
   async dropGroup(group: string): Promise<void> {
@@ -170,6 +159,35 @@ export class DurableQueue implements Queue {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#schedule.stop();
     await this.#storage[Symbol.asyncDispose]();
+  }
+
+  /** Waits for a change as long as the storage's callers do. */
+  async #inTime(written: Promise<void> | undefined): Promise<void> {
+    const { patience } = this.#storage;
+    if (!patience || !written) return written;
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const timer = setTimeout(() => reject(patience.error()), patience.ms);
+    try {
+      await Promise.race([written, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Waits for the end of a write of a message, however late, and forgets that it is being written. */
+  async #ended(written: Promise<void>, known: KnownKey, key: string, message: NewMessage): Promise<void> {
+    const topic = this.#schedule.topic(message.topic);
+    try {
+      await written;
+    } catch (error) {
+      this.#keys.forget(key, known.id);
+      throw error;
+    } finally {
+      known.written = undefined;
+      this.#writing.delete(known.id);
+      topic.pending--;
+      this.#schedule.forgetIfEmpty(topic);
+    }
   }
 
   /** Returns the message that makes another one a duplicate. */

@@ -1,3 +1,4 @@
+import type { FaasError } from "@faas/core";
 import { Ids } from "./journal/ids.ts";
 import { KnownKeys } from "./journal/known-keys.ts";
 import type { MessageRecord } from "./journal/record-format.ts";
@@ -11,6 +12,8 @@ const HOUR_MS = 3_600_000;
  * resolve when the change is stored, and reject with QUEUE_FAILED.
  */
 export interface MessageLog extends AsyncDisposable {
+  /** Limit of the time for which callers wait, except for outcomes. A change that takes longer is reported as failed, and may be stored later. */
+  readonly patience?: { readonly ms: number; error(): FaasError };
   /** False while bodies cannot be read: then nothing is leased. */
   readonly isReadable: boolean;
   /** Stores a message. Calls `onStored` with its place before the promise resolves; it returns false if the message was dropped meanwhile. */

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { FaasError, type Logger } from "@faas/core";
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection, NodeConnectionOptions } from "@nats-io/transport-node";
@@ -8,6 +9,7 @@ import { parseQueueUrl, type QueueUrl, withoutLogin } from "./queue-url.ts";
 const MIN_VERSION = "2.11.0";
 const CONNECT_TIMEOUT_MS = 5_000;
 const RECONNECT_WAIT_MS = 250;
+const CLOSE_TIMEOUT_MS = 500;
 const PING_INTERVAL_MS = 5_000;
 /** Headers and a part of a body have to fit into one message. */
 const MIN_PAYLOAD_BYTES = 64 * 2 ** 10;
@@ -85,6 +87,8 @@ export class Connection implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.onChange = () => {};
+    // The client would write the rest to a socket that it no longer watches: an error there would end the process.
+    await Promise.race([this.client.flush().catch(() => {}), delay(CLOSE_TIMEOUT_MS, undefined, { ref: false })]);
     await this.client.close();
     this.#connected.resolve();
   }

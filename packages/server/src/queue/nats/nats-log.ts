@@ -11,7 +11,7 @@ import { type Fields, formatNotes, HEADERS, recordFields } from "./record-header
 import { RecordPlaces, sequencesTo } from "./record-places.ts";
 import { Replay } from "./replay.ts";
 import { subjectPrefix } from "./stream.ts";
-import { type OnStored, type StreamMessage, StreamWriter } from "./stream-writer.ts";
+import { MAX_SENT, type OnStored, type StreamMessage, StreamWriter, WAIT_MS } from "./stream-writer.ts";
 
 /** Room for headers in a message. */
 const HEADER_BYTES = 16 * 2 ** 10;
@@ -42,15 +42,18 @@ export class NatsLog implements MessageLog {
     const { jetstream } = await import("@nats-io/jetstream");
     const own = headers();
     own.set(HEADERS.server, randomBytes(8).toString("hex"));
-    const { seq } = await jetstream(connection.client)
-      .publish(`${prefix}.server`, EMPTY, { headers: own })
-      .catch((error: Error) => {
-        throw unavailable(connection.shownUrl, `does not store the queue: ${error.message}`, error);
-      });
-    const writer = new StreamWriter(connection, seq, headers, createInbox(), log);
+    const client = jetstream(connection.client);
+    const begin = () => client.publish(`${prefix}.server`, EMPTY, { headers: own });
+    // More than an earlier server can have sent: the last of them expects a sequence that is taken by one of these.
+    const acks = await Promise.all(Array.from({ length: MAX_SENT + 1 }, begin)).catch((error: Error) => {
+      throw unavailable(connection.shownUrl, `does not store the queue: ${error.message}`, error);
+    });
+    const sequence = Math.max(...acks.map(({ seq }) => seq));
+    const writer = new StreamWriter(connection, sequence, headers, createInbox(), log);
     const queue = new NatsLog(connection, memory, writer, log);
     try {
-      await queue.#restore(seq);
+      await queue.#restore(sequence);
+      await connection.manager.streams.purge(connection.url.stream, { filter: `${prefix}.server`, keep: 1 });
     } catch (error) {
       await queue[Symbol.asyncDispose]();
       throw error;
@@ -75,6 +78,8 @@ export class NatsLog implements MessageLog {
     };
   }
 
+  readonly patience = { ms: WAIT_MS, error: () => this.#writer.lateError() };
+
   get isReadable(): boolean {
     return this.#connection.isConnected;
   }
@@ -88,11 +93,12 @@ export class NatsLog implements MessageLog {
     const subject = this.#subjectOf(message.topic);
     const [messages, parts] = this.#split(subject, recordFields(bytes), body);
     if (message.key) messages.push(this.#keyMessage(message.key, message.id, message.enqueuedMs));
-    return this.#writer.write(messages, "none", (last) => {
+    const onWritten: OnStored = (last) => {
       const segment = message.key ? last - 1 : last;
       // A dropped message is removed with its topic.
       onStored({ segment, bodyOffset: parts, notes: undefined, headBytes });
-    });
+    };
+    return this.#writer.write(messages, onWritten, { isDroppable: true });
   }
 
   /** Stores the states in few messages: each is written once, and removed once. */
@@ -121,8 +127,7 @@ export class NatsLog implements MessageLog {
     const fields = recordFields(records.encodeState({ sequence: entry.sequence, ...state }));
     const subject = this.#subjectOf(entry.topic.name);
     const [messages, parts] = this.#split(subject, { ...fields, ...noteField(note) }, note ?? EMPTY);
-    // An outcome of a call that has ended is never given up: the call would be repeated.
-    return this.#writer.write(messages, "caller", (segment) => {
+    return this.#writer.write(messages, (segment) => {
       const place = note && { segment, offset: parts, bytes: note.length };
       this.#cleaner.remove(this.#places.stateAt(entry, note ? undefined : { sequence: segment, entries: 0 }));
       if (entry.isRemoved) this.#cleaner.remove(sequencesTo(segment, parts));
@@ -173,7 +178,7 @@ export class NatsLog implements MessageLog {
     this.#memory.sequence = Math.max(this.#memory.sequence, lastSequence);
     for (const [key, { id, enqueuedMs }] of replay.unsavedKeys)
       if (this.#memory.keys.find(key, this.#memory.now())?.id === id)
-        this.#writer.write([this.#keyMessage(key, id, enqueuedMs)], "write").catch(() => {});
+        this.#writer.write([this.#keyMessage(key, id, enqueuedMs)]).catch(() => {});
     this.#cleaner.remove(replay.superfluous, replay.removals);
     for (const message of replay.expired) this.#cleaner.expire(message);
   }
@@ -193,7 +198,7 @@ export class NatsLog implements MessageLog {
       ...(notes.length > 0 ? { [HEADERS.notes]: formatNotes(notes) } : {}),
     };
     const [messages, parts] = this.#split(this.#subjectOf(topic.name), fields, note ?? EMPTY);
-    return this.#writer.write(messages, "caller", (segment) => {
+    return this.#writer.write(messages, (segment) => {
       if (entry.isRemoved) {
         this.#cleaner.remove(sequencesTo(segment, parts));
         return onStored(undefined);
@@ -206,7 +211,7 @@ export class NatsLog implements MessageLog {
   }
 
   #save(subject: string, bytes: Buffer, onStored: OnStored): Promise<void> {
-    return this.#writer.write([{ subject, fields: recordFields(bytes), payload: EMPTY }], "write", onStored);
+    return this.#writer.write([{ subject, fields: recordFields(bytes), payload: EMPTY }], onStored);
   }
 
   async #storeRemoved(sequences: readonly number[]): Promise<number> {

@@ -9,7 +9,7 @@ import type { NoteLocation } from "../schedule/entry.ts";
  *   Faas-Parts:  number of messages right before this one which hold the beginning of the payload; they have none of these headers
  *   Faas-Note:   bytes of the note that is the payload
  *   Faas-Notes:  places of earlier notes, SEQUENCE.PARTS.BYTES, separated by commas
- *   Faas-Server: a server that begins to write
+ *   Faas-Server: a server that begins to write, and has taken over from an earlier one
  */
 export const HEADERS = {
   record: "Faas",

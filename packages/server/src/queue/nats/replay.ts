@@ -38,8 +38,7 @@ export class Replay {
   read({ seq, headers }: Pick<JsMsg, "seq" | "headers">): void {
     const record = parseRecord(headers);
     if (!record) {
-      if (headers?.has(HEADERS.server)) this.superfluous.push(seq);
-      else this.#parts.push(seq);
+      if (!headers?.has(HEADERS.server)) this.#parts.push(seq);
       return;
     }
     this.superfluous.push(...this.#parts.splice(0, Math.max(0, this.#parts.length - record.parts)));

@@ -5,7 +5,8 @@ import type { Connection } from "./connection.ts";
 import { type Fields, HEADERS } from "./record-headers.ts";
 
 const EXPECTED_SEQUENCE = "Nats-Expected-Last-Sequence";
-const MAX_SENT = 1_000;
+/** Messages that are sent before the first is acknowledged. */
+export const MAX_SENT = 500;
 const MAX_SENT_BYTES = 8 * 2 ** 20;
 const MAX_WAITING_BYTES = 64 * 2 ** 20;
 /** Time without an acknowledgement after which the stream is asked for what it has. */
@@ -13,11 +14,8 @@ const ACK_TIMEOUT_MS = 5_000;
 const WATCH_EVERY_MS = 250;
 const RETRY_MS = 250;
 const CLOSE_TIMEOUT_MS = 5_000;
-/** Time for which a caller waits for a connection. */
-const WAIT_MS = 5_000;
-
-/** What happens to a write that takes too long: it is given up, or only its caller is not kept waiting, or that one waits too. */
-export type Patience = "none" | "write" | "caller";
+/** Time for which a caller waits. */
+export const WAIT_MS = 5_000;
 
 /** Message for the stream. */
 export interface StreamMessage {
@@ -35,10 +33,8 @@ interface Write {
   readonly onStored: OnStored | undefined;
   readonly resolve: () => void;
   readonly reject: (error: FaasError) => void;
-  /** Time at which it is given up; Infinity: never. */
+  /** Time from which on it is not sent any more; Infinity: never. */
   readonly giveUpMs: number;
-  readonly isKept: boolean;
-  isRejected: boolean;
   /** Messages that are stored. */
   stored: number;
 }
@@ -51,8 +47,8 @@ interface Item {
 
 /**
  * Only writer of a stream. Each message names the sequence of the one before it, so that all are stored in order, or not at all; many are sent before the
- * first is acknowledged. Another server that begins to write breaks the chain, and nothing of this one is stored any more. After a failure the
- * stream is read to find out which messages it has.
+ * first is acknowledged. A server that takes over begins with more messages than that, so that none of the sent ones has its expected place afterwards.
+ * After a failure the stream is read to find out which messages it has.
  */
 export class StreamWriter {
   readonly #connection: Connection;
@@ -98,22 +94,27 @@ export class StreamWriter {
   }
 
   /**
-   * Adds messages to the end of the stream.
+   * Adds messages to the end of the stream. Takes as long as there is no connection.
    *
-   * @throws QUEUE_FAILED
+   * @param options.isDroppable do not store them later than a caller waits
+   * @throws QUEUE_FAILED when they are not stored, and never will be
    */
-  write(messages: readonly StreamMessage[], patience: Patience, onStored?: OnStored): Promise<void> {
+  write(messages: readonly StreamMessage[], onStored?: OnStored, { isDroppable = false } = {}): Promise<void> {
     const bytes = messages.reduce((sum, { payload }) => sum + payload.length, 0);
-    const failure = this.#failure ?? (patience === "none" ? this.#refusal(bytes) : undefined);
+    const failure = this.#failure ?? (isDroppable ? this.#refusal(bytes) : undefined);
     if (failure) return Promise.reject(failure);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const giveUpMs = patience === "caller" ? Number.POSITIVE_INFINITY : Date.now() + WAIT_MS;
-    const isKept = patience !== "none";
-    const write = { messages, onStored, resolve, reject, giveUpMs, isKept, isRejected: false, stored: 0 };
+    const giveUpMs = isDroppable ? Date.now() + WAIT_MS : Number.POSITIVE_INFINITY;
+    const write = { messages, onStored, resolve, reject, giveUpMs, stored: 0 };
     for (const message of messages) this.#items.push({ write, message });
     this.#waitingBytes += bytes;
     this.#send();
     return promise;
+  }
+
+  /** Returns the error of a change that takes too long. */
+  lateError(): FaasError {
+    return this.#failure ?? failed(this.#problem);
   }
 
   /** Finds out what is stored, after a problem. */
@@ -196,29 +197,25 @@ export class StreamWriter {
   }
 
   #check(): void {
-    const nowMs = Date.now();
-    for (const { write } of this.#items) {
-      if (write.giveUpMs > nowMs) {
-        if (write.giveUpMs === Number.POSITIVE_INFINITY) continue;
-        break;
-      }
-      if (write.isRejected) continue;
-      write.isRejected = true;
-      write.reject(failed(this.#problem));
-    }
-    this.#dropGivenUp(this.#sent);
-    if (this.#sent > 0 && nowMs - this.#progressMs > ACK_TIMEOUT_MS) this.interrupt("no acknowledgement");
+    this.#dropLate(this.#sent);
+    if (this.#sent > 0 && Date.now() - this.#progressMs > ACK_TIMEOUT_MS) this.interrupt("no acknowledgement");
   }
 
-  /** Removes writes that were given up and of which nothing can have been sent: not among the first `sent` messages. */
-  #dropGivenUp(sent: number): void {
+  /** Gives up writes that are late and of which nothing was sent: none of the first `sent` messages. */
+  #dropLate(sent: number): void {
+    const nowMs = Date.now();
     const begun = this.#items[sent - 1]?.write;
-    for (let index = this.#items.length - 1; index >= sent; index--) {
-      const { write, message } = this.#items[index] as Item;
-      if (!write.isRejected || write.isKept || write === begun || write.stored > 0) continue;
-      this.#items.splice(index, 1);
-      this.#waitingBytes -= message.payload.length;
+    let kept = sent;
+    for (let index = sent; index < this.#items.length; index++) {
+      const item = this.#items[index] as Item;
+      const { write, message } = item;
+      if (write.giveUpMs > nowMs || write === begun || write.stored > 0) this.#items[kept++] = item;
+      else {
+        this.#waitingBytes -= message.payload.length;
+        write.reject(failed(this.#problem));
+      }
     }
+    this.#items.length = kept;
   }
 
   async #recover(): Promise<void> {
@@ -231,7 +228,7 @@ export class StreamWriter {
         await this.#findStored();
         this.#sent = 0;
         this.#sentBytes = 0;
-        this.#dropGivenUp(0);
+        this.#dropLate(0);
         return;
       } catch (error) {
         this.#problem = (error as Error).message;
