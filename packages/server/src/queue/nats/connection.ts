@@ -1,8 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { FaasError, type Logger } from "@faas/core";
-import type { JetStreamManager } from "@nats-io/jetstream";
-import type { NatsConnection, NodeConnectionOptions } from "@nats-io/transport-node";
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import { connect, credsAuthenticator, type NatsConnection, type NodeConnectionOptions } from "@nats-io/transport-node";
 import { parseQueueUrl, type QueueUrl, withoutLogin } from "./queue-url.ts";
 
 /** Oldest server with a time to live for each message. */
@@ -38,11 +38,6 @@ export class Connection implements AsyncDisposable {
   static async open({ url: text, credentialsFile, log }: ConnectionOptions): Promise<Connection> {
     const url = parseQueueUrl(text);
     const shownUrl = withoutLogin(text);
-    // Loaded here: a server with another queue does without it.
-    const [{ connect }, { jetstreamManager }] = await Promise.all([
-      import("@nats-io/transport-node"),
-      import("@nats-io/jetstream"),
-    ]);
     const options = await connectionOptions(url, credentialsFile);
     const client = await connect(options).catch((error: Error) => {
       throw unavailable(shownUrl, `does not accept the connection: ${error.message}`, error);
@@ -114,7 +109,6 @@ export class Connection implements AsyncDisposable {
 
 async function connectionOptions(url: QueueUrl, credentialsFile: string | undefined): Promise<NodeConnectionOptions> {
   const { servers, tls, user, secret } = url;
-  const { credsAuthenticator } = await import("@nats-io/transport-node");
   return {
     servers: [...servers],
     name: "faas",

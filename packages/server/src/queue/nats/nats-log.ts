@@ -1,5 +1,7 @@
 import { hash, randomBytes } from "node:crypto";
 import { FaasError, type Logger } from "@faas/core";
+import { jetstream } from "@nats-io/jetstream";
+import { headers } from "@nats-io/transport-node";
 import * as records from "../journal/record-format.ts";
 import type { MessageLog, MessagePlace, QueueMemory } from "../message-log.ts";
 import type { Entry, EntryState, NoteLocation } from "../schedule/entry.ts";
@@ -37,9 +39,7 @@ export class NatsLog implements MessageLog {
    * @throws QUEUE_UNAVAILABLE, STATE_DAMAGED
    */
   static async open(connection: Connection, memory: QueueMemory, log: Logger | undefined): Promise<NatsLog> {
-    const { createInbox, headers } = await import("@nats-io/transport-node");
     const prefix = subjectPrefix(connection.url.stream);
-    const { jetstream } = await import("@nats-io/jetstream");
     const own = headers();
     own.set(HEADERS.server, randomBytes(8).toString("hex"));
     const client = jetstream(connection.client);
@@ -49,7 +49,7 @@ export class NatsLog implements MessageLog {
       throw unavailable(connection.shownUrl, `does not store the queue: ${error.message}`, error);
     });
     const sequence = Math.max(...acks.map(({ seq }) => seq));
-    const writer = new StreamWriter(connection, sequence, headers, createInbox(), log);
+    const writer = new StreamWriter(connection, sequence, log);
     const queue = new NatsLog(connection, memory, writer, log);
     try {
       await queue.#restore(sequence);

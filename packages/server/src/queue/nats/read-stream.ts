@@ -1,4 +1,4 @@
-import type { JsMsg } from "@nats-io/jetstream";
+import { type JsMsg, jetstream } from "@nats-io/jetstream";
 import type { Connection } from "./connection.ts";
 import { unavailable } from "./connection.ts";
 import { damagedStream } from "./damaged-stream.ts";
@@ -17,7 +17,6 @@ export async function readStream(
   lastSequence: number,
   onMessage: (message: JsMsg) => void,
 ): Promise<void> {
-  const { jetstream } = await import("@nats-io/jetstream");
   const { client, url, shownUrl } = connection;
   const consumer = await jetstream(client).consumers.get(url.stream, { headers_only: true });
   const { promise, resolve, reject } = Promise.withResolvers<void>();

@@ -1,6 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FaasError, type Logger } from "@faas/core";
-import type { Msg, MsgHdrs, Subscription } from "@nats-io/transport-node";
+import {
+  headers as createHeaders,
+  createInbox,
+  type Msg,
+  type MsgHdrs,
+  type Subscription,
+} from "@nats-io/transport-node";
 import type { Connection } from "./connection.ts";
 import { type Fields, HEADERS } from "./record-headers.ts";
 
@@ -53,8 +59,7 @@ interface Item {
 export class StreamWriter {
   readonly #connection: Connection;
   readonly #log: Logger | undefined;
-  readonly #headers: () => MsgHdrs;
-  readonly #inbox: string;
+  readonly #inbox = createInbox();
   readonly #subscription: Subscription;
   readonly #watch: NodeJS.Timeout;
   /** Messages that are not known to be stored: first those that were sent. */
@@ -74,19 +79,11 @@ export class StreamWriter {
   #problem = "no acknowledgement";
 
   /** `sequence` is that of the message with which this server began to write. */
-  constructor(
-    connection: Connection,
-    sequence: number,
-    headers: () => MsgHdrs,
-    inbox: string,
-    log: Logger | undefined,
-  ) {
+  constructor(connection: Connection, sequence: number, log: Logger | undefined) {
     this.#connection = connection;
     this.#sequence = sequence;
-    this.#headers = headers;
-    this.#inbox = inbox;
     this.#log = log;
-    this.#subscription = connection.client.subscribe(`${inbox}.*`, {
+    this.#subscription = connection.client.subscribe(`${this.#inbox}.*`, {
       callback: (error, message) => (error ? this.interrupt(error.message) : this.#onAck(message)),
     });
     this.#watch = setInterval(() => this.#check(), WATCH_EVERY_MS);
@@ -149,7 +146,7 @@ export class StreamWriter {
     while (this.#sent < this.#items.length && this.#sent < MAX_SENT && this.#sentBytes < MAX_SENT_BYTES) {
       const { subject, fields, payload } = (this.#items[this.#sent] as Item).message;
       const expected = this.#sequence + this.#sent;
-      const headers = this.#headers();
+      const headers = createHeaders();
       for (const [name, value] of Object.entries(fields)) headers.set(name, value);
       headers.set(EXPECTED_SEQUENCE, String(expected));
       if (this.#sent === 0) this.#progressMs = Date.now();

@@ -1,5 +1,5 @@
 import { FaasError } from "@faas/core";
-import type { StreamConfig } from "@nats-io/jetstream";
+import { DiscardPolicy, RetentionPolicy, StorageType, type StreamConfig } from "@nats-io/jetstream";
 import { type Connection, invalidConfig, unavailable } from "./connection.ts";
 
 /** Key of the stream's metadata with the name of the server that it belongs to. */
@@ -24,7 +24,7 @@ export async function ensureStream(connection: Connection, instance: string): Pr
       throw error;
     });
     if (!found) {
-      await manager.streams.add(await newStream(stream, replicas ?? 1, instance));
+      await manager.streams.add(newStream(stream, replicas ?? 1, instance));
       return;
     }
     checkStream(found.config, instance, shownUrl);
@@ -36,12 +36,7 @@ export async function ensureStream(connection: Connection, instance: string): Pr
   }
 }
 
-async function newStream(
-  name: string,
-  replicas: number,
-  instance: string,
-): Promise<Partial<StreamConfig> & { name: string }> {
-  const { DiscardPolicy, RetentionPolicy, StorageType } = await import("@nats-io/jetstream");
+function newStream(name: string, replicas: number, instance: string): Partial<StreamConfig> & { name: string } {
   return {
     name,
     description: "Queue of a FaaS server, which alone may write to it",
