@@ -25,7 +25,7 @@ export async function handler({ body }) {
   assert.deepEqual([exitCode, stdout], [0, '{"body":"important"}']);
 });
 
-test("a server whose NATS server is away stays ready, serves calls, and accepts asynchronous ones afterwards", async () => {
+test("a server whose NATS server is down stays ready, serves calls, and accepts asynchronous ones afterwards", async () => {
   await using nats = await NatsServer.start();
   await using faas = new FaasProcess();
   const { url } = await faas.up({ args: ["--isolation", "off", "--queue", nats.url] });

@@ -91,7 +91,7 @@ test("changes wait for a NATS server that restarts, and deliveries continue with
   });
 });
 
-test("a message that is added while the NATS server is away fails after a short time; outcomes wait", async (t) => {
+test("a message that is added while the NATS server is down fails after a short time; outcomes wait", async (t) => {
   const server = await startServer(t);
   const queue = await openQueue(t, server.url);
   await queue.enqueue(message("a"));
