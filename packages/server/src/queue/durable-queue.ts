@@ -30,7 +30,7 @@ export class DurableQueue implements Queue {
     const key = message.idempotencyKey === undefined ? "" : hashKey(message.topic, message.idempotencyKey);
     const earlier = this.#earlier(message, key, nowMs);
     if (earlier) {
-      await this.#inTime(earlier.written);
+      if (earlier.written) await this.#inTime(earlier.written);
       return { id: earlier.id, isDuplicate: true };
     }
     const id = message.id ?? this.#memory.ids.next(nowMs);
@@ -52,7 +52,7 @@ export class DurableQueue implements Queue {
       token,
     }));
     // Not awaited: an attempt that a crash forgets is repeated with its number.
-    this.#storage.saveStates(entries).catch(() => {});
+    this.#storage.saveLeases(entries).catch(() => {});
     const bodies = await this.#storage.readBodies(entries);
     return leases.flatMap((lease, index) => {
       const body = bodies.get(entries[index] as Entry);
@@ -89,7 +89,7 @@ export class DurableQueue implements Queue {
     const entry = this.#schedule.get(id);
     if (entry?.status !== "dead" && entry?.status !== "waiting") return false;
     this.#schedule.change(entry, { status: "waiting", dueMs: this.#memory.now(), attempts: 0 });
-    await this.#inTime(this.#storage.saveStates([entry]));
+    await this.#inTime(this.#storage.saveState(entry));
     return true;
   }
 
@@ -161,17 +161,14 @@ export class DurableQueue implements Queue {
     await this.#storage[Symbol.asyncDispose]();
   }
 
-  /** Waits for a change as long as the storage's callers do. */
-  async #inTime(written: Promise<void> | undefined): Promise<void> {
+  /** Waits for a change as long as the storage's callers do. Without a limit, it adds nothing to the change: they are acknowledged in their order. */
+  #inTime(written: Promise<void>): Promise<void> {
     const { patience } = this.#storage;
-    if (!patience || !written) return written;
-    const { promise: late, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => reject(patience.error()), patience.ms);
-    try {
-      await Promise.race([written, late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    if (!patience) return written;
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(patience.error()), patience.ms);
+      written.then(resolve, reject).finally(() => clearTimeout(timer));
+    });
   }
 
   /** Waits for the end of a write of a message, however late, and forgets that it is being written. */

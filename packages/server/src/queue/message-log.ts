@@ -18,8 +18,10 @@ export interface MessageLog extends AsyncDisposable {
   readonly isReadable: boolean;
   /** Stores a message. Calls `onStored` with its place before the promise resolves; it returns false if the message was dropped meanwhile. */
   addMessage(message: MessageRecord, body: Uint8Array, onStored: (place: MessagePlace) => boolean): Promise<void>;
-  /** Stores the present states of messages of a topic, after a lease or a replay. */
-  saveStates(entries: readonly Entry[]): Promise<void>;
+  /** Stores the present state of a message, after a replay. */
+  saveState(entry: Entry): Promise<void>;
+  /** Stores the present states of messages of a topic, after their leases. */
+  saveLeases(entries: readonly Entry[]): Promise<void>;
   /** Stores the state of a message after an outcome. Calls `onStored` with all its notes before the promise resolves. */
   saveOutcome(
     entry: Entry,

@@ -80,8 +80,12 @@ class JournalLog implements MessageLog {
     });
   }
 
-  async saveStates(entries: readonly Entry[]): Promise<void> {
-    await Promise.all(entries.map((entry) => this.#journal.append(records.encodeState(entry))));
+  saveState(entry: Entry): Promise<void> {
+    return this.#journal.append(records.encodeState(entry));
+  }
+
+  async saveLeases(entries: readonly Entry[]): Promise<void> {
+    await Promise.all(entries.map((entry) => this.saveState(entry)));
   }
 
   saveOutcome(

@@ -101,19 +101,15 @@ export class NatsLog implements MessageLog {
     return this.#writer.write(messages, onWritten, { isDroppable: true });
   }
 
+  saveState(entry: Entry): Promise<void> {
+    return this.#saveTogether([entry]);
+  }
+
   /** Stores the states in few messages: each is written once, and removed once. */
-  async saveStates(entries: readonly Entry[]): Promise<void> {
+  async saveLeases(entries: readonly Entry[]): Promise<void> {
     const writes: Promise<void>[] = [];
-    for (let start = 0; start < entries.length; start += MAX_STATES) {
-      const some = entries.slice(start, start + MAX_STATES);
-      const subject = this.#subjectOf((some[0] as Entry).topic.name);
-      const bytes = Buffer.concat(some.map((entry) => records.encodeState(entry)));
-      const onStored: OnStored = (sequence) => {
-        const shared = { sequence, entries: 0 };
-        this.#cleaner.remove(some.flatMap((entry) => this.#places.stateAt(entry, shared)));
-      };
-      writes.push(this.#save(subject, bytes, onStored));
-    }
+    for (let start = 0; start < entries.length; start += MAX_STATES)
+      writes.push(this.#saveTogether(entries.slice(start, start + MAX_STATES)));
     await Promise.all(writes);
   }
 
@@ -135,8 +131,8 @@ export class NatsLog implements MessageLog {
     });
   }
 
-  async remove(entry: Entry): Promise<void> {
-    await this.#save(`${this.#prefix}.removed`, records.encodeRemoved(entry.sequence), (sequence) =>
+  remove(entry: Entry): Promise<void> {
+    return this.#save(`${this.#prefix}.removed`, records.encodeRemoved(entry.sequence), (sequence) =>
       this.#cleaner.remove(this.#places.take(entry), [sequence]),
     );
   }
@@ -207,6 +203,15 @@ export class NatsLog implements MessageLog {
       entry.segment = segment;
       entry.bodyOffset = parts;
       onStored(note ? [...notes, { segment, offset: parts, bytes: note.length }] : entry.notes);
+    });
+  }
+
+  #saveTogether(entries: readonly Entry[]): Promise<void> {
+    const subject = this.#subjectOf((entries[0] as Entry).topic.name);
+    const bytes = Buffer.concat(entries.map((entry) => records.encodeState(entry)));
+    return this.#save(subject, bytes, (sequence) => {
+      const shared = { sequence, entries: 0 };
+      this.#cleaner.remove(entries.flatMap((entry) => this.#places.stateAt(entry, shared)));
     });
   }
 
