@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { eventually, tempDir } from "@faas/testing";
 import fc from "fast-check";
 import type { Queue } from "../queue.ts";
@@ -202,4 +203,30 @@ test("a queue in constant use keeps its files small, its waiting messages, and e
     (await bodies(again)).filter((body) => body?.startsWith("waiting")),
     waiting,
   );
+});
+
+test("an outcome that is written while its message is copied is in the copy", async (t) => {
+  const folder = tempDir("queue");
+  // So many segments that the oldest is copied after the first write.
+  for (let segment = 0; segment < 12; segment++) {
+    const { queue } = await open(t, { folder });
+    await add(queue, `${segment}`);
+    await queue[Symbol.asyncDispose]();
+  }
+  const { promise: gate, resolve: openGate } = Promise.withResolvers<void>();
+  // One for opening and three for the segment that the lease begins; the outcome is held up.
+  let checks = 4;
+  const { queue } = await open(t, { folder, assertLockHeld: async () => (--checks < 0 ? gate : undefined) });
+  const [lease] = await queue.lease(TOPIC, 1, LONG_MS);
+  assert.equal(lease?.body.toString(), "0");
+  const settled = queue.settle(lease, { type: "done", note: Buffer.from("200"), keepMs: LONG_MS });
+  await eventually("the outcome is held up", () => checks < 0);
+  await delay(20);
+  openGate();
+  assert.equal(await settled, true);
+  await eventually("the segment is removed", () => !segments(folder)[0]?.includes("0000000001."));
+  await queue[Symbol.asyncDispose]();
+  const again = (await open(t, { folder })).queue;
+  assert.equal(again.find(lease.id)?.status, "done");
+  assert.deepEqual((await again.read(lease.id))?.notes.map(String), ["200"]);
 });
