@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { eventually, FaasProcess, freePort, NatsServer } from "@faas/testing";
+import { createCertificate, eventually, FaasProcess, freePort, NatsServer, noOpenssl, tempDir } from "@faas/testing";
 
 test("calls are delivered from a NATS server after kill -9 of the server, which runs without NATS files in its folder", async () => {
   await using nats = await NatsServer.start();
@@ -48,4 +48,15 @@ test("a server does not start without its NATS server, and names it without the 
   assert.match(stderr, new RegExp(`nats://${address} does not accept the connection`));
   assert.match(stderr, /QUEUE_UNAVAILABLE/);
   assert.doesNotMatch(stderr, /secret/);
+});
+
+test("tls:// and a login reach a NATS server that requires both", { skip: noOpenssl() }, async () => {
+  const { cert, key } = createCertificate(tempDir("nats-tls"), "localhost");
+  const tls = `tls { cert_file: ${JSON.stringify(cert)}, key_file: ${JSON.stringify(key)} }`;
+  await using nats = await NatsServer.start({ config: `${tls}\nauthorization { user: u, password: secret }\n` });
+  const queue = nats.url.replace("nats://127.0.0.1", "tls://u:secret@localhost");
+  await using faas = new FaasProcess({ env: { FAAS_QUEUE: queue, NODE_EXTRA_CA_CERTS: cert } });
+  await faas.up({ args: ["--isolation", "off"] });
+  await faas.deploy("echo", { "index.mjs": "export const handler = ({ body }) => ({ body });" });
+  assert.equal(await faas.succeed(["invoke", "acme/echo", "--async", "--wait", "-d", "x"]), '{"body":"x"}');
 });

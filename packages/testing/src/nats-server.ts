@@ -62,7 +62,7 @@ export class NatsServer implements AsyncDisposable {
     if (this.#port >= 0) return;
     const text = await eventually("the NATS server's port", () => {
       const name = readdirSync(ports).find((each) => each.includes(`_${child.pid}.`));
-      return name && /nats:\/\/[^"]+(?=")/.exec(readFileSync(join(ports, name), "utf8"))?.[0];
+      return name && /(?:nats|tls):\/\/[^"]+(?=")/.exec(readFileSync(join(ports, name), "utf8"))?.[0];
     });
     this.#port = Number(new URL(text).port);
   }

@@ -178,6 +178,8 @@ test("a NATS server that cannot be used is named with the reason", async (t) => 
     code: "QUEUE_UNAVAILABLE",
     message: /nats:\/\/127\.0\.0\.1:\d+ does not accept the connection/,
   });
+  const missing = { url: "nats://127.0.0.1", instance: "test", credentialsFile: "/missing.creds" };
+  await assert.rejects(openNatsQueue(missing), { code: "USAGE", message: /--queue-credentials.*missing\.creds/ });
   const without = await NatsServer.start({ hasJetStream: false });
   t.after(() => without[Symbol.asyncDispose]());
   await assert.rejects(open(without.url), { code: "QUEUE_CONFIG_INVALID", message: /--jetstream/ });
