@@ -88,7 +88,7 @@ export class Cleaner {
         await this.#runBatch();
       } catch (error) {
         if (this.#stopping.signal.aborted) return;
-        this.#log?.debug({ err: error }, "failed to clean up the queue, will retry");
+        this.#log?.warn({ err: error }, "failed to clean up the queue, will retry");
         await delay(RETRY_MS, undefined, { signal: this.#stopping.signal }).catch(() => {});
       }
     }
