@@ -40,6 +40,8 @@ const ELSEWHERE = [
   "test/apps/",
   "test/platform/",
   "test/wrappers/",
+  "test/nats/",
+  "packages/server/src/queue/nats/nats-",
   "packages/builder/src/dependencies/dependencies.integration.test.ts",
   "packages/builder/src/dependencies/workspace.integration.test.ts",
   "packages/builder/src/dependencies/python/install.integration.test.ts",

@@ -14,7 +14,7 @@ import { gatewayViews } from "./gateways/views.ts";
 import { idleServer } from "./idle-server.ts";
 import { pythonApps } from "./python-apps.ts";
 import { asyncCalls } from "./queue/async-calls.ts";
-import { queue } from "./queue/queue.ts";
+import { queue, queueOnNats } from "./queue/queue.ts";
 import { chosenParts, publish } from "./rig/page.ts";
 import type { Row } from "./rig/table.ts";
 import { simulatedCluster } from "./simulated-cluster.ts";
@@ -43,6 +43,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   "kept-revisions": keptRevisions,
   canary,
   queue,
+  "queue-nats": queueOnNats,
   "gateway-views": gatewayViews,
   "gateway-processes": gatewayProcesses,
   schedules,

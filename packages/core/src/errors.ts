@@ -74,6 +74,8 @@ export const errorCodes = {
   // The control server itself.
   INTERNAL: [500, "Internal error"],
   QUEUE_FAILED: [503, "The queue could not store a change"],
+  QUEUE_UNAVAILABLE: [503, "The queue's server does not respond"],
+  QUEUE_CONFIG_INVALID: [500, "The queue's server has other settings than needed"],
   STORAGE_FULL: [507, "Insufficient storage"],
   STATE_DAMAGED: [500, "Damaged state file"],
   STATE_LOCKED: [500, "Another server uses this data folder"],

@@ -10,6 +10,8 @@ import { lockDataDir } from "./lock-data-folder.ts";
 import { LogStore } from "./logs/log-store.ts";
 import { certificatesIn, type ServerOptions } from "./options.ts";
 import { openJournalQueue } from "./queue/journal/journal-queue.ts";
+import type { Queue } from "./queue/queue.ts";
+import { instanceId } from "./state/instance-id.ts";
 import { Store } from "./state/store.ts";
 
 /** Start under way: its steps, and how to undo them. */
@@ -45,12 +47,17 @@ export async function openStorage(startup: Startup) {
     }),
   );
   stack.share({ [Symbol.asyncDispose]: () => store.close() }, role);
-  const queue = await step("queue", () =>
-    openJournalQueue({ folder: join(dataDir, "queue"), assertLockHeld: () => lock.verifyRecently(), log }),
-  );
+  const queue = await step("queue", () => openQueue(startup, () => lock.verifyRecently()));
   stack.share(queue, role);
   const logs = stack.use(new LogStore(dataDir));
   const bundles = new BundleStore(dataDir, options.bundleLimitBytes ?? 512 * 2 ** 20);
   const keys = new KeyService({ store, ...(fixedKey ? { fixed: fixedKey } : {}) });
   return { lock, lost, certificates, audit, store, queue, logs, bundles, keys };
+}
+
+async function openQueue({ options, dataDir, log }: Startup, assertLockHeld: () => Promise<void>): Promise<Queue> {
+  if (!options.queue) return openJournalQueue({ folder: join(dataDir, "queue"), assertLockHeld, log });
+  // Loaded here: few servers need it.
+  const { openNatsQueue } = await import("./queue/nats/nats-queue.ts");
+  return openNatsQueue({ ...options.queue, instance: await instanceId(dataDir), log });
 }

@@ -102,12 +102,22 @@ export interface ServerOptions {
   readonly gateways?: GatewaysOptions;
   /** Server to take over from: its port is shared, and its replicas are started here before calls are served. */
   readonly predecessor?: Predecessor;
+  /** NATS server that keeps the messages of the queue. Absent: they are in the data folder. */
+  readonly queue?: QueueServerOptions;
   /** Environment with the variables of OpenTelemetry. Without them nothing is traced. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Clock of schedules, which tests move. @defaultValue the system's */
   readonly clock?: Clock;
   /** Called after each invocation: for `faas dev`. */
   readonly onRequest?: (report: RequestReport) => void;
+}
+
+/** Place of the queue on a NATS server. */
+export interface QueueServerOptions {
+  /** `nats://[USER:PASSWORD@]HOST[:PORT][?stream=NAME&replicas=N]`, or `tls://…`. */
+  readonly url: string;
+  /** File with a user's JWT and key. */
+  readonly credentialsFile?: string;
 }
 
 /** A server that another one takes over from. It has released the data folder, and serves calls until the other one is ready. */

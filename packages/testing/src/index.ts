@@ -4,6 +4,7 @@ export * from "./faas-process.ts";
 export * from "./fake-platform.ts";
 export * from "./free-port.ts";
 export * from "./http-client.ts";
+export * from "./nats-server.ts";
 export * from "./random.ts";
 export * from "./run-program.ts";
 export * from "./running-command.ts";

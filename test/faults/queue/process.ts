@@ -1,11 +1,13 @@
 /**
- * `process.ts FOLDER REPORT SEED LIFE`: uses a queue as fast as it can, until it is killed. Each change and its acknowledgement is a line of the file REPORT.
+ * `process.ts PLACE REPORT SEED LIFE`: uses a queue, in a folder or at the URL of a NATS server, as fast as it can, until it is killed. Each change and its
+ * acknowledgement is a line of the file REPORT.
  */
 import { randomBytes } from "node:crypto";
 import { openSync, writeSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { seeded } from "@faas/testing";
 import { openJournalQueue } from "../../../packages/server/src/queue/journal/journal-queue.ts";
+import { openNatsQueue } from "../../../packages/server/src/queue/nats/nats-queue.ts";
 import type { Outcome } from "../../../packages/server/src/queue/queue.ts";
 
 const TOPICS = ["acme/a", "acme/b"];
@@ -16,14 +18,16 @@ const KEYS = 40;
 const MANY = 200;
 const KEEP_MS = 1e9;
 
-const [folder, file, seed, life] = process.argv.slice(2) as [string, string, string, string];
+const [place, file, seed, life] = process.argv.slice(2) as [string, string, string, string];
 const random = seeded(Number(seed));
 const below = (count: number) => Math.floor(random() * count);
 const output = openSync(file, "w");
 // Synchronous: a line is in the file before the next change, so it is not lost with the process.
 const report = (fields: readonly unknown[]) => writeSync(output, `${JSON.stringify(fields)}\n`);
 
-const queue = await openJournalQueue({ folder, segmentBytes: 32_000 });
+const queue = await (place.startsWith("nats:")
+  ? openNatsQueue({ url: place, instance: "faults" })
+  : openJournalQueue({ folder: place, segmentBytes: 32_000 }));
 process.stdout.write("opened");
 
 async function add(topic: string): Promise<void> {

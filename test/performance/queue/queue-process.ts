@@ -1,9 +1,13 @@
-/** `node --expose-gc queue-process.ts speed|fill|reopen FOLDER`: uses a queue in a folder, and prints figures of it as JSON. */
+/**
+ * `node --expose-gc queue-process.ts speed|fill|reopen FOLDER [URL]`: uses a queue in a folder, or on the NATS server at the URL, and prints figures of it
+ * as JSON.
+ */
 import { rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { openJournalQueue } from "../../../packages/server/src/queue/journal/journal-queue.ts";
+import { openNatsQueue } from "../../../packages/server/src/queue/nats/nats-queue.ts";
 import type { Queue } from "../../../packages/server/src/queue/queue.ts";
 import { percentile, timed } from "../rig/table.ts";
 
@@ -35,7 +39,10 @@ const SMALL_BYTES = 100;
 const TOPIC = "acme/mail";
 const body = Buffer.alloc(1024, "x");
 
-const [mode, folder = ""] = process.argv.slice(2);
+const [mode, folder = "", url] = process.argv.slice(2);
+
+const openQueue = (path: string): Promise<Queue> =>
+  url ? openNatsQueue({ url, instance: "performance" }) : openJournalQueue({ folder: path });
 
 /** Runs work in parallel until `count` calls have begun; returns the time of each. */
 async function repeated(clients: number, count: number, work: () => Promise<unknown>): Promise<number[]> {
@@ -100,7 +107,7 @@ async function settleAll(queue: Queue): Promise<number> {
 }
 
 async function speed(): Promise<SpeedFigures> {
-  await using queue = await openJournalQueue({ folder: join(folder, "queue") });
+  await using queue = await openQueue(join(folder, "queue"));
   const enqueue = () => queue.enqueue({ topic: TOPIC, body });
   // Compiled code, as in a server that runs for longer.
   await repeated(CLIENTS, MESSAGES / 4, enqueue);
@@ -126,7 +133,7 @@ async function waiting(fill: (queue: Queue) => Promise<void>): Promise<MemoryFig
   const before = memory();
   let opened: Queue | undefined;
   const ms = await timed(async () => {
-    opened = await openJournalQueue({ folder });
+    opened = await openQueue(folder);
     await fill(opened);
   });
   const queue = opened as Queue;

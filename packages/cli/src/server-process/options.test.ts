@@ -11,6 +11,15 @@ function parsed(...argv: string[]) {
   return serverOptions(options, "/data", io);
 }
 
+test("--queue names a NATS server, and its credentials are a file of the caller's folder", () => {
+  assert.deepEqual(parsed("--queue", "nats://host", "--queue-credentials", "user.creds").queue, {
+    url: "nats://host",
+    credentialsFile: "/user.creds",
+  });
+  assert.equal(parsed().queue, undefined);
+  assert.throws(() => parsed("--queue-credentials", "user.creds"), { code: "USAGE" });
+});
+
 test("--pool-size is the number of prewarmed processes, or of warm pods in a cluster; by default 1", () => {
   assert.equal(parsed("--pool-size", "3").poolSize, 3);
   assert.equal(parsed("--platform", "kubernetes", "--pool-size", "0").kubernetes?.poolSize, 0);

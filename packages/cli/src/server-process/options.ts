@@ -39,6 +39,8 @@ export interface UpOptions extends GlobalOptions, LogSettings, TlsSettings, Conn
   readonly gateways?: number;
   readonly controlListen?: string;
   readonly gatewayTokenFile?: string;
+  readonly queue?: string;
+  readonly queueCredentials?: string;
 }
 
 const CPU = "a CPU quantity such as 500m or 1";
@@ -62,6 +64,7 @@ export function addUpOptions(command: Command): Command {
   addEmbeddedOptions(command);
   addKubernetesOptions(command);
   addGatewaysOptions(command);
+  addQueueOptions(command);
   for (const option of logOptions()) command.addOption(option);
   return command
     .addOption(
@@ -173,6 +176,18 @@ function addGatewaysOptions(command: Command): void {
     .option("--gateway-token-file <file>", "File with the token of these gateways");
 }
 
+function addQueueOptions(command: Command): void {
+  command
+    .addOption(
+      optionWithLaterDefault(
+        "--queue <url>",
+        "NATS server for the queue, nats://HOST:PORT or tls://HOST:PORT (or FAAS_QUEUE)",
+        "in the data folder",
+      ),
+    )
+    .option("--queue-credentials <file>", "File with the credentials for it (or FAAS_QUEUE_CREDENTIALS)");
+}
+
 /** Command of a gateway, up to its options. */
 const gatewayCommand = (): [string, ...string[]] => [process.execPath, programFile, "gateway"];
 
@@ -205,7 +220,19 @@ export function serverOptions(options: UpOptions, dataDir: string, io: Io): Repl
     ...(takeover === undefined ? {} : { takeover }),
     ...(kubernetes ? { kubernetes } : {}),
     ...gatewaysOptions(options, io),
+    ...queueOptions(options, io),
   };
+}
+
+/** @throws USAGE */
+function queueOptions({ queue, queueCredentials }: UpOptions, io: Io): Pick<ServerOptions, "queue"> {
+  const url = queue ?? (io.env.FAAS_QUEUE || undefined);
+  const file = queueCredentials ?? (io.env.FAAS_QUEUE_CREDENTIALS || undefined);
+  if (url === undefined) {
+    if (queueCredentials !== undefined) throw new FaasError("USAGE", "--queue-credentials requires --queue");
+    return {};
+  }
+  return { queue: { url, ...(file === undefined ? {} : { credentialsFile: resolve(io.cwd, file) }) } };
 }
 
 /** @throws USAGE */
@@ -256,6 +283,8 @@ export function serverArguments(options: UpOptions, dataDir: string, io: Io): st
     gateways: options.gateways,
     "control-listen": options.controlListen,
     "gateway-token-file": options.gatewayTokenFile && resolve(io.cwd, options.gatewayTokenFile),
+    queue: options.queue,
+    "queue-credentials": options.queueCredentials && resolve(io.cwd, options.queueCredentials),
   };
   return [
     ...Object.entries(values).flatMap(([name, value]) =>

@@ -38,6 +38,7 @@ for (const [org, endpoint, token, tar, visibility] of [
 }
 
 const scopes = Object.keys(tokens) as KeyScope[];
+const NO_REVISION = { endpoint: "private", revision: "nothing" };
 
 /**
  * Permissions of each route, repeated here on purpose: a new route needs a decision here too. `key`: any key; `open`: none; `call`: read or invoke.
@@ -102,14 +103,8 @@ const table: Readonly<
   "get /-/orgs/{org}/endpoints/{endpoint}/stats": { needs: "read", at: { endpoint: "private" } },
   "get /-/orgs/{org}/endpoints/{endpoint}/settings": { needs: "read", at: { endpoint: "private" } },
   "get /-/orgs/{org}/endpoints/{endpoint}/revisions": { needs: "read", at: { endpoint: "private" } },
-  "get /-/orgs/{org}/endpoints/{endpoint}/revisions/{revision}": {
-    needs: "read",
-    at: { endpoint: "private", revision: "nothing" },
-  },
-  "get /-/orgs/{org}/endpoints/{endpoint}/revisions/{revision}/files": {
-    needs: "read",
-    at: { endpoint: "private", revision: "nothing" },
-  },
+  "get /-/orgs/{org}/endpoints/{endpoint}/revisions/{revision}": { needs: "read", at: NO_REVISION },
+  "get /-/orgs/{org}/endpoints/{endpoint}/revisions/{revision}/files": { needs: "read", at: NO_REVISION },
   "post /-/orgs/{org}/endpoints/{endpoint}/rollback": { needs: "deploy", at: { endpoint: "private" } },
   "post /-/orgs/{org}/endpoints/{endpoint}/schedules/{schedule}/run": {
     needs: "deploy",

@@ -2,18 +2,20 @@ import type { MessageState } from "../queue.ts";
 import { Counts } from "./counts.ts";
 import { EntryList } from "./entry-list.ts";
 
-/** Place of a note in the journal. */
+/** Place of a note in the storage. */
 export interface NoteLocation {
+  /** Number of the journal's segment, or of the stream's record. */
   readonly segment: number;
+  /** Offset in the segment; in a stream, the number of records before that one which hold the note's beginning. */
   readonly offset: number;
   readonly bytes: number;
 }
 
-/** Place of a message's record in the journal. */
+/** Place of a message's record in the storage. */
 export interface Location {
-  /** Number of the segment. */
+  /** Number of the journal's segment, or of the stream's record. */
   readonly segment: number;
-  /** Offset of the body in the segment. */
+  /** Offset of the body in the segment; in a stream, the number of records before that one which hold the body's beginning. */
   readonly bodyOffset: number;
   /** Notes inside the record. */
   readonly notes: readonly NoteLocation[] | undefined;

@@ -11,7 +11,7 @@ const MAX_WOKEN = 10_000;
 /** All messages in memory: their states, their order and their times. Knows nothing about files. */
 export class Schedule {
   readonly #now: () => number;
-  readonly #onRemoved: (entry: Entry) => void;
+  readonly #onRemoved: (entry: Entry, isExpired: boolean) => void;
   readonly #entries = new Map<string, Entry>();
   readonly #topics = new Map<string, Topic>();
   readonly #groups = new Map<string, Group>();
@@ -22,8 +22,8 @@ export class Schedule {
   // Leases of another process are never mistaken for those of this one.
   #token = Date.now() * 2 ** 10;
 
-  /** `onRemoved` is called when a message no longer exists. */
-  constructor(now: () => number, onRemoved: (entry: Entry) => void) {
+  /** `onRemoved` is called when a message no longer exists; with `isExpired` if its time had come. */
+  constructor(now: () => number, onRemoved: (entry: Entry, isExpired: boolean) => void) {
     this.#now = now;
     this.#onRemoved = onRemoved;
     this.#heap = new DueHeap(now, () => this.wake());
@@ -153,7 +153,7 @@ export class Schedule {
     this.liveBytes += liveBytesOf(entry);
   }
 
-  remove(entry: Entry): void {
+  remove(entry: Entry, isExpired = false): void {
     if (entry.isRemoved) return;
     this.#unplace(entry);
     this.#count(entry, -1);
@@ -165,7 +165,7 @@ export class Schedule {
     topic.group.messages.remove(entry);
     if (isInLine(entry)) this.#leaveLine(entry);
     this.forgetIfEmpty(topic);
-    this.#onRemoved(entry);
+    this.#onRemoved(entry, isExpired);
     this.listeners.changed(entry);
   }
 
@@ -210,8 +210,13 @@ export class Schedule {
       if (!entry) return;
       if (entry.status === "waiting") this.#place(entry);
       else if (entry.status === "leased") this.change(entry, { status: "waiting", dueMs: entry.untilMs });
-      else this.remove(entry);
+      else this.remove(entry, true);
     }
+  }
+
+  /** Calls the listeners with all topics that have a message to lease. */
+  announceReady(): void {
+    for (const topic of this.#topics.values()) if (topic.ready.first) this.listeners.ready(topic);
   }
 
   stop(): void {
