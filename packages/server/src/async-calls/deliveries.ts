@@ -71,7 +71,8 @@ export class Deliveries implements AsyncDisposable {
     this.#stopped = true;
     this.#stopListening();
     const timer = setTimeout(() => this.#ending.abort(), FINISH_MS);
-    await Promise.all(this.#running);
+    // Leases that were under way become deliveries.
+    while (this.#running.size > 0) await Promise.all(this.#running);
     clearTimeout(timer);
     clearInterval(this.#extending);
     for (const pause of this.#pauses) clearTimeout(pause);
@@ -98,7 +99,7 @@ export class Deliveries implements AsyncDisposable {
     } finally {
       this.#windows.release(topic, count - leases.length, leases.length === count);
     }
-    for (const lease of leases) this.#track(this.#deliver(lease));
+    for (const lease of leases) this.#track(this.#stopped ? this.#giveBack(lease) : this.#deliver(lease));
   }
 
   async #deliver(lease: Lease): Promise<void> {
@@ -128,6 +129,18 @@ export class Deliveries implements AsyncDisposable {
     } finally {
       this.#leases.delete(lease);
       this.#windows.release(topic, 1, true);
+    }
+  }
+
+  /** Ends a lease as if it had never begun. */
+  async #giveBack(lease: Lease): Promise<void> {
+    const { queue, log } = this.#options;
+    try {
+      await queue.settle(lease, { type: "retry", dueMs: Date.now(), isUncounted: true });
+    } catch (err) {
+      log.warn({ err, call: lease.id }, "a lease could not be given back: it ends by itself");
+    } finally {
+      this.#windows.release(lease.topic, 1, false);
     }
   }
 
