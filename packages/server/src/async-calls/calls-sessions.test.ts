@@ -42,11 +42,15 @@ const respond: DeliverTo = async ({ body }) => ({
 async function started(accept: AsyncCallAcceptor["accept"] = async () => ({ id: "1", isDuplicate: false })) {
   const path = join(tempDir("calls"), "calls.sock");
   const sessions = new CallsSessions({ accept });
+  let opened = 0;
   const listener = new ControlListener({
     address: { path },
     app: (_, response) => void response.end(),
     accept: () => ({ onText() {}, onClose() {} }),
-    openCalls: (socket, head) => sessions.open(socket, head),
+    openCalls(socket, head) {
+      opened++;
+      sessions.open(socket, head);
+    },
   });
   await listener.listen();
   const links: CallsLink[] = [];
@@ -60,6 +64,9 @@ async function started(accept: AsyncCallAcceptor["accept"] = async () => ({ id: 
       await eventually("it is connected", () => sessions.size === links.length);
       return link;
     },
+    /** Returns how many connections gateways have opened. */
+    opened: () => opened,
+    closeListener: () => listener[Symbol.asyncDispose](),
     async [Symbol.asyncDispose]() {
       await Promise.all(links.map((link) => link.stop(0)));
       sessions[Symbol.dispose]();
@@ -167,4 +174,13 @@ test("an aborted delivery is aborted at the gateway", async () => {
   ending.abort();
   assert.equal((await response).status, 499);
   await aborted.promise;
+});
+
+test("a control server stops at once, although its gateways connect again", async () => {
+  const control = await started();
+  const link = await control.connect();
+  control.sessions[Symbol.dispose]();
+  await eventually("the gateway has connected again", () => control.opened() > 1);
+  await control.closeListener();
+  await link.stop(0);
 });

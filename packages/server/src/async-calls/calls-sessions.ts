@@ -37,6 +37,7 @@ export class CallsSessions implements Disposable {
   readonly #acceptor: AsyncCallAcceptor;
   readonly #sessions = new Set<CallsSession>();
   #lastNumber = 0;
+  #isClosed = false;
 
   constructor(acceptor: AsyncCallAcceptor) {
     this.#acceptor = acceptor;
@@ -49,6 +50,8 @@ export class CallsSessions implements Disposable {
 
   /** Takes the socket of an upgraded request. @param head bytes that were received already */
   open(socket: Socket, head: Buffer): void {
+    // Gateways connect again at once: an open socket would keep the listener from closing.
+    if (this.#isClosed) return void socket.destroy();
     const session = new CallsSession(
       socket,
       head,
@@ -80,6 +83,7 @@ export class CallsSessions implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#isClosed = true;
     for (const { connection } of this.#sessions) connection.close();
   }
 
