@@ -1,4 +1,4 @@
-import { request } from "node:http";
+import { type ClientRequest, request } from "node:http";
 import type { Socket } from "node:net";
 import { FaasError, type Logger } from "@faas/core";
 import type { DeliveringGateway } from "../pipeline/pipeline.ts";
@@ -15,7 +15,7 @@ export interface CallsLinkOptions {
   /** Returns the data path of this gateway; undefined while it cannot serve calls. */
   readonly gateway: () => Pick<DeliveringGateway, "deliver"> | undefined;
   readonly log: Logger;
-  /** Time that a call waits for a connection. @defaultValue 3 s */
+  /** Time that a call waits for a connection, and for an attempt to connect. @defaultValue 3 s */
   readonly connectMs?: number;
 }
 
@@ -46,6 +46,7 @@ export class CallsLink implements AsyncCallAcceptor {
   readonly #deliveries = new Map<number, AbortController>();
   readonly #waiters = new Set<(connection: Connection) => void>();
   #connection: Connection | undefined;
+  #attempt: ClientRequest | undefined;
   #timer: NodeJS.Timeout | undefined;
   #waitMs = RECONNECT_MS;
   #lastNumber = 0;
@@ -58,15 +59,18 @@ export class CallsLink implements AsyncCallAcceptor {
   /** Connects, as often as necessary. */
   start(): void {
     if (this.#stopped) return;
-    const { address, token, log } = this.#options;
-    const call = request({
-      ...address,
-      ...{ method: "POST", path: CALLS_PATH, agent: false },
-      headers: {
-        ...{ Connection: "Upgrade", Upgrade: CALLS_PROTOCOL, "Content-Length": 0 },
-        ...(token === undefined ? {} : { Authorization: `Bearer ${token()}` }),
-      },
-    });
+    const { log } = this.#options;
+    let call: ClientRequest;
+    try {
+      call = this.#request();
+    } catch (err) {
+      log.warn({ err }, "the queue of the control server cannot be reached, will retry");
+      this.#reconnect();
+      return;
+    }
+    this.#attempt = call;
+    // An address that no longer exists does not answer at all.
+    call.setTimeout(this.#options.connectMs ?? CONNECT_MS, () => call.destroy());
     call.once("upgrade", (_, socket, head) => this.#connected(socket as Socket, head));
     call.once("response", (response) => {
       log.debug({ status: response.statusCode }, "the control server takes no asynchronous calls, will retry");
@@ -75,6 +79,19 @@ export class CallsLink implements AsyncCallAcceptor {
     });
     call.once("error", () => this.#reconnect());
     call.end();
+  }
+
+  /** Creates the request for a connection. Throws when the token cannot be read. */
+  #request(): ClientRequest {
+    const { address, token } = this.#options;
+    return request({
+      ...address,
+      ...{ method: "POST", path: CALLS_PATH, agent: false },
+      headers: {
+        ...{ Connection: "Upgrade", Upgrade: CALLS_PROTOCOL, "Content-Length": 0 },
+        ...(token === undefined ? {} : { Authorization: `Bearer ${token()}` }),
+      },
+    });
   }
 
   async accept({ body, ...call }: NewAsyncCall): Promise<AcceptedCall> {
@@ -100,6 +117,7 @@ export class CallsLink implements AsyncCallAcceptor {
   async stop(limitMs: number): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
+    if (this.#connection === undefined) this.#attempt?.destroy();
     this.#connection?.send({ type: "stopping" });
     const until = performance.now() + limitMs;
     while (this.#pending.size + this.#deliveries.size > 0 && performance.now() < until)
@@ -175,6 +193,7 @@ export class CallsLink implements AsyncCallAcceptor {
 
   #reconnect(): void {
     if (this.#stopped) return;
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.start(), this.#waitMs).unref();
     this.#waitMs = Math.min(MAX_RECONNECT_MS, this.#waitMs * 2);
   }

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { FaasError } from "@faas/core";
@@ -183,4 +185,18 @@ test("a control server stops at once, although its gateways connect again", asyn
   await eventually("the gateway has connected again", () => control.opened() > 1);
   await control.closeListener();
   await link.stop(0);
+});
+
+test("a gateway that stops gives up an attempt to connect that nobody answers", async () => {
+  const silent = createServer().listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  const connected = once(silent, "connection");
+  const { port } = silent.address() as AddressInfo;
+  const link = new CallsLink({ address: { host: "127.0.0.1", port }, gateway: () => undefined, log });
+  link.start();
+  const [socket] = await connected;
+  const closed = once(socket.resume(), "close");
+  await link.stop(0);
+  await closed;
+  silent.close();
 });
