@@ -1,8 +1,8 @@
-import { open, rm, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { eventually, HttpClient } from "@faas/testing";
 import { LocalServer } from "../rig/local-server.ts";
-import { median, percentile, type Row } from "../rig/table.ts";
+import { median, type Row } from "../rig/table.ts";
 import { usage } from "../rig/usage.ts";
 import { missingPrograms, type WrkRun, wrk } from "../rig/wrk.ts";
 
@@ -10,7 +10,6 @@ const CONNECTIONS = 64;
 const SECONDS = 5;
 const ROUNDS = 3;
 const BODY_BYTES = 1024;
-const SYNC_COUNT = 1_000;
 
 /** Function whose calls wait until a file exists. */
 const source = (gate: string) => `import { existsSync } from "node:fs";
@@ -26,7 +25,6 @@ export const handler = async () => {
 
 interface Round {
   readonly accepted: WrkRun;
-  readonly syncP99Ms: number;
   readonly delivered: Speed;
   readonly direct: Speed;
 }
@@ -36,15 +34,13 @@ interface Speed {
   readonly cpuMicros: number;
 }
 
-/** Measures how fast asynchronous calls are accepted, against a bare fsync, and delivered, against direct calls. */
+/** Measures how fast asynchronous calls are accepted, and delivered, against direct calls. */
 export async function asyncCalls(): Promise<Row[]> {
   const missing = missingPrograms("wrk");
   if (missing.length > 0) throw new Error(`Expected ${missing.join(", ")} to be installed`);
   const rounds: Round[] = [];
   for (let number = 0; number < ROUNDS; number++) rounds.push(await measureRound());
   const of = (value: (round: Round) => number) => median(rounds.map(value));
-  const acceptedP99Ms = of(({ accepted }) => accepted.p99Us / 1000);
-  const syncP99Ms = of(({ syncP99Ms }) => syncP99Ms);
   return [
     {
       measure: `asynchronous calls accepted per second, ${CONNECTIONS} connections, ${BODY_BYTES} bytes each, on disk`,
@@ -52,13 +48,6 @@ export async function asyncCalls(): Promise<Row[]> {
       ours: `${of(({ accepted }) => accepted.rate).toFixed(0)}/s`,
       value: of(({ accepted }) => accepted.rate),
       ...{ goal: 5_000, unit: "calls/s", atLeast: true },
-    },
-    {
-      measure: "the same, p99",
-      baseline: `fdatasync of ${BODY_BYTES} bytes, p99: ${syncP99Ms.toFixed(2)} ms`,
-      ours: `${acceptedP99Ms.toFixed(2)} ms`,
-      value: of(({ accepted, syncP99Ms }) => accepted.p99Us / 1000 / syncP99Ms),
-      ...{ goal: 3, unit: "x" },
     },
     {
       measure: "waiting calls delivered per second",
@@ -92,7 +81,6 @@ async function measureRound(): Promise<Round> {
     prefer: "respond-async",
   });
   if (accepted.errors > 0) throw new Error(`${accepted.errors} asynchronous calls were not accepted`);
-  const syncP99Ms = await measureSync(server.folder);
   const { waiting, running } = await totals(client);
   const before = await usage(server.pid);
   const began = performance.now();
@@ -105,7 +93,7 @@ async function measureRound(): Promise<Round> {
   const beganDirect = performance.now();
   const { requests } = await wrk(server.folder, url, { connections: CONNECTIONS, seconds: SECONDS, body });
   const direct = await speed(server.pid, requests, beforeDirect, beganDirect);
-  return { accepted, syncP99Ms, delivered, direct };
+  return { accepted, delivered, direct };
 }
 
 interface Totals {
@@ -126,21 +114,4 @@ async function speed(
   const seconds = (performance.now() - began) / 1000;
   const { cpuSeconds } = await usage(pid);
   return { perSecond: calls / seconds, cpuMicros: ((cpuSeconds - before.cpuSeconds) * 1e6) / calls };
-}
-
-/** Measures how long it takes to append to a file and sync it, on the disk of the server. */
-async function measureSync(folder: string): Promise<number> {
-  const path = join(folder, "sync");
-  const file = await open(path, "w");
-  const bytes = Buffer.alloc(BODY_BYTES, "x");
-  const durations: number[] = [];
-  for (let count = 0; count < SYNC_COUNT; count++) {
-    const began = performance.now();
-    await file.write(bytes);
-    await file.datasync();
-    durations.push(performance.now() - began);
-  }
-  await file.close();
-  await rm(path);
-  return percentile(durations, 0.99);
 }
