@@ -17,7 +17,7 @@ for (const [call, expected] of [
     { attempts: 1, deliveries: [failedDelivery], nextDeliveryAt: "2026-05-01T12:00:04.500Z" },
     "waiting for delivery 2 in 4s, after 503 (FUNCTION_ERROR): no database",
   ],
-  // It was retried: the deliveries before do not count.
+  // After a retry by hand, earlier deliveries do not count.
   [{ deliveries: [failedDelivery] }, "waiting for delivery 1"],
   [{ state: "running", attempts: 2, deliveries: [failedDelivery] }, "running, delivery 2"],
   [

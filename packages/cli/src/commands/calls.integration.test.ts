@@ -163,7 +163,7 @@ test("retry and drop with --failed change all failed calls, page by page, and le
     const { stderr } = await server.run(t, ["calls", "retry", "acme/failing", "--failed"]);
     assert.equal(stderr, `${count} calls of acme/failing will be delivered again now.\n`);
   };
-  // Those that fail again are not retried again by the same command.
+  // Calls that fail again are not retried by the same command.
   await retryAll();
   await eventually("all have failed again", async () => (await failures()) === count);
   await output(t, ["config", "acme/failing", "async=failures=500"]);

@@ -20,7 +20,10 @@ const runSchema = z
   .object({
     due: timeSchema.describe("Time at which the schedule was due, or the run was requested by hand"),
     call: z.string().optional().describe("Id of the asynchronous call. Absent: the run was skipped"),
-    state: z.enum(asyncCallStates).optional().describe("State of the call. Absent: there is none, or it was removed"),
+    state: z
+      .enum(asyncCallStates)
+      .optional()
+      .describe("State of the call. Absent: the run had no call, or the call was removed"),
     manual: z.boolean().optional().describe("True: requested by hand"),
     skipped: z
       .enum(skipReasons)
