@@ -1,3 +1,5 @@
+import { formatHeaded, parseHeaded } from "./headed-bytes.ts";
+
 /** A request as it is stored until it is delivered. The format is additive: readers ignore fields that they do not know. */
 export interface RecordedRequest {
   readonly method: string;
@@ -21,16 +23,11 @@ export interface RecordedRequest {
   readonly destination?: { readonly url: string; readonly org: string; readonly endpoint: string };
 }
 
-/** Formats a request with its body: the length of the head (32 bits, big-endian), the head as JSON, and the body. */
-export function formatRecord(request: RecordedRequest, body: Buffer): Buffer {
-  const head = Buffer.from(JSON.stringify(request));
-  const length = Buffer.allocUnsafe(4);
-  length.writeUInt32BE(head.length);
-  return Buffer.concat([length, head, body]);
-}
+/** Formats a request with its body, as they are stored. */
+export const formatRecord = (request: RecordedRequest, body: Buffer): Buffer => formatHeaded(request, body);
 
 /** Parses the result of {@link formatRecord}. */
 export function parseRecord(record: Buffer): { readonly request: RecordedRequest; readonly body: Buffer } {
-  const end = 4 + record.readUInt32BE();
-  return { request: JSON.parse(record.toString("utf8", 4, end)), body: record.subarray(end) };
+  const { head, body } = parseHeaded<RecordedRequest>(record);
+  return { request: head, body };
 }

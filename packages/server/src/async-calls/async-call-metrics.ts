@@ -1,4 +1,6 @@
+import { type EndpointRef, endpointRef } from "@faas/core";
 import { Counter, Gauge, type Registry } from "prom-client";
+import { endpointOfTopic } from "../destinations/destination-topic.ts";
 import type { Outcome, Queue } from "../queue/queue.ts";
 
 const NAMES = { done: "completed", retry: "retried", dead: "failed" } as const;
@@ -16,11 +18,11 @@ export class AsyncCallMetrics {
       collect() {
         this.reset();
         for (const topic of queue.topics()) {
-          const [org = "", endpoint = ""] = topic.split("/");
+          const ref = endpointRef(endpointOfTopic(topic));
           const { waiting, leased, dead } = queue.topicTotals(topic);
           // An endpoint has a second topic for its calls to URLs.
           for (const [state, calls] of Object.entries({ waiting, running: leased, failed: dead }))
-            this.inc({ org, endpoint, state }, calls);
+            this.inc({ ...ref, state }, calls);
         }
       },
     });
@@ -32,16 +34,14 @@ export class AsyncCallMetrics {
     });
   }
 
-  /** Counts a delivery. Those for which there was no room do not count. @param key "org/endpoint" */
-  record(key: string, outcome: Outcome): void {
+  /** Counts a delivery. Those for which there was no room do not count. */
+  record(ref: EndpointRef, outcome: Outcome): void {
     if (outcome.type === "retry" && outcome.isUncounted) return;
-    const [org = "", endpoint = ""] = key.split("/");
-    this.#deliveries.inc({ org, endpoint, outcome: NAMES[outcome.type] });
+    this.#deliveries.inc({ ...ref, outcome: NAMES[outcome.type] });
   }
 
-  /** Removes the series of a removed endpoint. @param key "org/endpoint" */
-  forget(key: string): void {
-    const [org = "", endpoint = ""] = key.split("/");
+  /** Removes the series of a removed endpoint. */
+  forget({ org, endpoint }: EndpointRef): void {
     for (const outcome of Object.values(NAMES)) this.#deliveries.remove({ org, endpoint, outcome });
   }
 }

@@ -1,3 +1,5 @@
+import { formatHeaded, parseHeaded } from "@faas/gateway";
+
 /** Parts of a call's request that are shown. */
 export interface CallHead {
   readonly method: string;
@@ -37,16 +39,11 @@ export interface DeliveryNote {
 
 const NO_BODY = Buffer.alloc(0);
 
-/** Formats a note with the body of the response: the length of the head (32 bits, big-endian), the head as JSON, and the body. */
-export function formatNote(note: DeliveryNote, body: Buffer = NO_BODY): Buffer {
-  const head = Buffer.from(JSON.stringify(note));
-  const length = Buffer.allocUnsafe(4);
-  length.writeUInt32BE(head.length);
-  return Buffer.concat([length, head, body]);
-}
+/** Formats a note with the body of the response, as they are stored. */
+export const formatNote = (note: DeliveryNote, body: Buffer = NO_BODY): Buffer => formatHeaded(note, body);
 
 /** Parses the result of {@link formatNote}. */
 export function parseNote(bytes: Buffer): { readonly note: DeliveryNote; readonly body: Buffer } {
-  const end = 4 + bytes.readUInt32BE();
-  return { note: JSON.parse(bytes.toString("utf8", 4, end)), body: bytes.subarray(end) };
+  const { head, body } = parseHeaded<DeliveryNote>(bytes);
+  return { note: head, body };
 }

@@ -2,7 +2,7 @@ import {
   type AsyncPolicy,
   asyncPolicy,
   type EndpointSpec,
-  endpointKey,
+  endpointRef,
   type LimitNumbers,
   type Logger,
 } from "@faas/core";
@@ -113,14 +113,14 @@ function outcomeListener({
   const counts = new AsyncCallMetrics(queue, [metrics.registry]);
   stack.defer(
     store.subscribe(({ record, ...ref }) => {
-      if (record === null && "endpoint" in ref && ref.endpoint !== undefined) counts.forget(endpointKey(ref));
+      if (record === null && "endpoint" in ref && ref.endpoint !== undefined) counts.forget(ref);
     }),
   );
   return ({ topic, id, attempt, response: { status, from } }, outcome) => {
-    counts.record(topic, outcome);
-    const [org = "", endpoint = ""] = topic.split("/");
+    const ref = endpointRef(endpointOfTopic(topic));
+    counts.record(ref, outcome);
     const known = from === "function" ? { status } : {};
-    if (outcome.type === "dead") events.callFailed({ org, endpoint }, { id, attempts: attempt, ...known });
+    if (outcome.type === "dead") events.callFailed(ref, { id, attempts: attempt, ...known });
   };
 }
 

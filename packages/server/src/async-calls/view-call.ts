@@ -1,5 +1,6 @@
-import type { AsyncCall, AsyncCallState, AsyncCallSummary } from "@faas/core";
+import { type AsyncCall, type AsyncCallState, type AsyncCallSummary, endpointRef } from "@faas/core";
 import { parseRecord } from "@faas/gateway";
+import { endpointOfTopic } from "../destinations/destination-topic.ts";
 import type { MessageState, StoredMessage } from "../queue/queue.ts";
 import { type CallHead, type DeliveryNote, parseNote } from "./delivery-note.ts";
 
@@ -23,9 +24,8 @@ export const hasEnded = ({ status }: Pick<MessageState, "status">): boolean => s
 /** Returns a call as lists show it. */
 export function summarizeCall(message: MessageState): AsyncCallSummary {
   const { id, topic, status, enqueuedMs, attempts, dueMs, keepUntilMs } = message;
-  const [org = "", endpoint = ""] = topic.split("/");
   return {
-    ...{ id, org, endpoint, state: stateOfCall(status) },
+    ...{ id, ...endpointRef(endpointOfTopic(topic)), state: stateOfCall(status) },
     acceptedAt: new Date(enqueuedMs).toISOString(),
     attempts,
     ...(status === "waiting" && dueMs > Date.now() ? { nextDeliveryAt: new Date(dueMs).toISOString() } : {}),

@@ -1,4 +1,4 @@
-import { type AsyncPolicy, FaasError, parseDestination } from "@faas/core";
+import { type AsyncPolicy, endpointRef, FaasError, parseDestination } from "@faas/core";
 import type { AcceptedCall, NewAsyncCall, RecordedRequest } from "@faas/gateway";
 import { depthOf } from "../async-calls/call-depth.ts";
 import { type DeliveryNote, formatNote, parseNote } from "../async-calls/delivery-note.ts";
@@ -38,9 +38,8 @@ export async function passOn(
   const to = outcome.type === "done" ? policy.onSuccess : policy.onFailure;
   if (to === undefined) return outcome;
   const { note, body } = parseNote(Buffer.from(outcome.note));
-  const [org = "", endpoint = ""] = lease.topic.split("/");
   const ended: EndedCall = {
-    ...{ id: lease.id, org, endpoint, method: request.method, path: request.target },
+    ...{ id: lease.id, ...endpointRef(lease.topic), method: request.method, path: request.target },
     state: outcome.type === "done" ? "completed" : "failed",
     ...{ enqueuedMs: lease.enqueuedMs, attempts: lease.attempt, note, body },
     retries: await retriesOf(lease, queue),

@@ -1,11 +1,9 @@
-import { randomUUID } from "node:crypto";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { SigningKeyView } from "@faas/core";
 import { KeyedMutex } from "../lib/keyed-mutex.ts";
 import { readIfExists } from "../lib/read-if-exists.ts";
-import { TEMPORARY } from "../state/atomic-file.ts";
-import { syncFolder } from "../state/fsync.ts";
+import { replaceFile } from "../state/atomic-file.ts";
 import { newSigningKey } from "./signature.ts";
 
 export interface SigningKeysOptions {
@@ -93,20 +91,11 @@ export class SigningKeys implements AsyncDisposable {
       orgCreatedAt: createdAtOf(org) ?? "",
     };
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const temporary = `${this.#file(org)}.${randomUUID()}${TEMPORARY}`;
-    try {
-      const handle = await open(temporary, "ax", 0o600);
-      await handle
-        .appendFile(JSON.stringify(stored))
-        .then(() => handle.sync())
-        .finally(() => handle.close());
-      await assertLockHeld();
-      await rename(temporary, this.#file(org));
-      await syncFolder(folder);
-    } catch (error) {
-      await rm(temporary, { force: true }).catch(() => {});
-      throw error;
-    }
+    // A replaced key must not stay in a backup.
+    const written = await replaceFile(this.#file(org), [JSON.stringify(stored)], assertLockHeld, {
+      keepsBackup: false,
+    });
+    await written.close();
     this.#known.set(org, stored);
     return this.#view(stored);
   }

@@ -1,7 +1,7 @@
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { IncomingHttpHeaders } from "node:http";
-import { FaasError } from "@faas/core";
+import { FaasError, isSameSecret } from "@faas/core";
 import type { FollowService } from "./follow-service.ts";
 import { readPushes } from "./registry-push.ts";
 
@@ -73,18 +73,14 @@ const invalid = () =>
 /** Checks `Authorization: Bearer TOKEN`, also without "Bearer", as Harbor's setting is often filled in, and `X-Gitlab-Token`. */
 function hasToken(headers: IncomingHttpHeaders, token: string): boolean {
   const given = [headers.authorization?.replace(/^bearer +/i, ""), headers["x-gitlab-token"]];
-  return given.some((each) => typeof each === "string" && isSame(each, token));
+  return given.some((each) => typeof each === "string" && isSameSecret(each, token));
 }
 
 /** Checks the HMAC of a body (GitHub, "Validating webhook deliveries"). */
 function hasSignature(headers: IncomingHttpHeaders, body: Buffer, token: string): boolean {
   const expected = `sha256=${createHmac("sha256", token).update(body).digest("hex")}`;
-  return isSame(String(headers["x-hub-signature-256"]), expected);
+  return isSameSecret(String(headers["x-hub-signature-256"]), expected);
 }
-
-/** Compares in a time that tells nothing. */
-const isSame = (given: string, expected: string) => timingSafeEqual(hashOf(given), hashOf(expected));
-const hashOf = (text: string) => createHash("sha256").update(text).digest();
 
 function parse(body: Buffer): unknown {
   try {

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import {
   type EndpointRef,
   endpointKey,
+  endpointRef,
   FaasError,
   type Logger,
   nearest,
@@ -68,7 +69,7 @@ export class ScheduleService implements AsyncDisposable {
       // A schedule without an entry was registered when the server ended, or there is no state.
       this.#follow(ref, record, state.isNew ? clock.now() : Date.parse(record.updatedAt));
     }
-    for (const key of state.endpoints()) if (!known.has(key)) this.#forget(refOf(key));
+    for (const key of state.endpoints()) if (!known.has(key)) this.#forget(endpointRef(key));
     this.#stopListening = store.subscribe((change) => {
       if (change.org === undefined || change.endpoint === undefined) return;
       const { record, org, endpoint } = change;
@@ -279,8 +280,3 @@ const reasonOf = (error: unknown): string => {
 };
 
 const kept = (entry: { readonly call?: string } | undefined) => (entry?.call === undefined ? {} : { call: entry.call });
-
-function refOf(key: string): EndpointRef {
-  const [org = "", endpoint = ""] = key.split("/");
-  return { org, endpoint };
-}

@@ -9,14 +9,15 @@ export const TEMPORARY = ".new";
 const temporaryOf = (file: string) => `${file}.${randomUUID()}${TEMPORARY}`;
 
 /**
- * Writes a whole file; both the contents and the name are on disk when it resolves (rename(2), fsync(2)). The previous file is kept as
- * `<file>.backup`. Returns the new file, open for appending. When it rejects, either the old or the new file has the name. `assertMayReplace` rejects
+ * Writes a whole file, which only the server's user can read; both the contents and the name are on disk when it resolves (rename(2), fsync(2)). The
+ * previous file is kept as `<file>.backup`, unless `keepsBackup` is false. Returns the new file, open for appending. When it rejects, either the old or the new file has the name. `assertMayReplace` rejects
  * when the file must not be replaced.
  */
 export async function replaceFile(
   file: string,
   pieces: Iterable<string>,
   assertMayReplace: () => Promise<void>,
+  { keepsBackup = true }: { readonly keepsBackup?: boolean } = {},
 ): Promise<FileHandle> {
   const temporary = temporaryOf(file);
   let handle: FileHandle | undefined;
@@ -24,7 +25,7 @@ export async function replaceFile(
     handle = await open(temporary, "ax", 0o600);
     for (const piece of pieces) await handle.appendFile(piece);
     await handle.sync();
-    await backUp(file);
+    if (keepsBackup) await backUp(file);
     // Not earlier: from here on another server that takes the folder over removes the file that is about to be renamed.
     await assertMayReplace();
     await rename(temporary, file).catch(async (error) => {

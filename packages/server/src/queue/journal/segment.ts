@@ -3,11 +3,11 @@ import { constants, type FileHandle, link, open, readdir, rm } from "node:fs/pro
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { FaasError } from "@faas/core";
+import { TEMPORARY } from "../../state/atomic-file.ts";
 import { syncFolder } from "../../state/fsync.ts";
 import { encodeFrame, FRAME_HEAD_BYTES } from "./frame-format.ts";
 
 const SUFFIX = ".segment";
-const TEMPORARY = ".new";
 const VERSION = 1;
 
 /** First line of a segment: a checksum and this in JSON. */
