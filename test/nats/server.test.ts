@@ -1,28 +1,13 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import { test } from "node:test";
-import { createCertificate, eventually, FaasProcess, freePort, NatsServer, noOpenssl, tempDir } from "@faas/testing";
+import { createCertificate, FaasProcess, freePort, NatsServer, noOpenssl, tempDir } from "@faas/testing";
+import { interruptedCall } from "../end-to-end/interrupted-call.ts";
 
 test("calls are delivered from a NATS server after kill -9 of the server, which runs without NATS files in its folder", async () => {
   await using nats = await NatsServer.start();
   await using faas = new FaasProcess({ env: { FAAS_QUEUE: nats.url } });
-  const done = join(faas.folder, "done");
-  const server = await faas.up({ args: ["--isolation", "off"] });
-  const code = `import { existsSync } from "node:fs";
-export async function handler({ body }) {
-  while (!existsSync(${JSON.stringify(done)})) await new Promise((resolve) => setTimeout(resolve, 10));
-  return { body };
-}
-`;
-  await faas.deploy("job", { "index.mjs": code });
-  const waiting = faas.start(["invoke", "acme/job", "--async", "--wait", "-d", "important"]);
-  await eventually("it is running", async () => /\brunning\b/.test(await faas.succeed(["calls", "acme"])));
-  await faas.kill(server);
-  await faas.up({ args: ["--isolation", "off", "--port", new URL(server.url).port] });
-  await writeFile(done, "");
-  const { code: exitCode, stdout } = await waiting.ended;
-  assert.deepEqual([exitCode, stdout], [0, '{"body":"important"}']);
+  const { code, stdout } = await interruptedCall(faas);
+  assert.deepEqual([code, stdout], [0, '{"body":"important"}']);
 });
 
 test("a server whose NATS server is down stays ready, serves calls, and accepts asynchronous ones afterwards", async () => {
