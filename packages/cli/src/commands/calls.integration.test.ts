@@ -109,7 +109,7 @@ test("calls without a word or with list lists calls, the newest first, with tota
       rows.map((row) => row.split(" ")[0]),
       calls.toReversed(),
     );
-    assert.match(rows[0] ?? "", /^\S+ +jobs +completed +1 +0s +- +23h$/);
+    assert.match(rows[0] ?? "", /^\S+ +jobs +completed +1 +\d+[sm] +- +23h$/);
     assert.match(
       stderr,
       /^The newest 2 of \d+; -n lists more\.\n0 waiting, \d running, \d+ completed, 0 failed; .* stored\.\n$/,

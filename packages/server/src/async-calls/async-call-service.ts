@@ -117,7 +117,7 @@ export class AsyncCallService implements AsyncCallAcceptor, Disposable {
   async *follow(org: string, id: string, signal: AbortSignal): AsyncGenerator<AsyncCall> {
     const { queue } = this.#options;
     let wake = () => {};
-    let isChanged = true;
+    let isChanged = false;
     const onEvent = () => {
       isChanged = true;
       wake();
@@ -125,10 +125,12 @@ export class AsyncCallService implements AsyncCallAcceptor, Disposable {
     const stop = queue.onChange(id, onEvent);
     signal.addEventListener("abort", onEvent);
     try {
-      for (let last = await this.#read(org, id); ; last = await this.#read(org, id)) {
+      while (true) {
+        // Changes during the read may be missing in its result.
         isChanged = false;
-        yield viewCall(last);
-        if (hasEnded(last)) return;
+        const call = await this.#read(org, id);
+        yield viewCall(call);
+        if (hasEnded(call)) return;
         if (!isChanged && !signal.aborted) await new Promise<void>((resolve) => (wake = resolve));
         if (signal.aborted || queue.find(id) === undefined) return;
       }
