@@ -63,6 +63,8 @@ export { formatLocalTime } from "./schedules/zone-clock.ts";
 export * from "./starts/loading-report.ts";
 export * from "./starts/start-intervals.ts";
 export * from "./triggers/hook-settings.ts";
+export * from "./triggers/nats-subject.ts";
+export * from "./triggers/source-settings.ts";
 export * from "./triggers/subscription-settings.ts";
 export * from "./units.ts";
 export * from "./validate.ts";

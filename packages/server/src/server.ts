@@ -49,6 +49,7 @@ import { workDirOf } from "./takeover/work-dir.ts";
 import { RecentCalls } from "./traces/recent-calls.ts";
 import { RolloutSpans } from "./traces/rollout-spans.ts";
 import { createTriggers } from "./triggers/create-triggers.ts";
+import { createSources } from "./triggers/sources/create-sources.ts";
 import { Previews } from "./variants/preview.ts";
 import { TrafficService } from "./variants/traffic-service.ts";
 import { type PublishedListener, Variants } from "./variants/variants.ts";
@@ -125,6 +126,7 @@ async function startControl(startup: Startup, storage: Storage) {
     storageQuota,
     quota: new QuotaCheck(store, limitsOf),
     allowedImages: images,
+    queueUrl: options.queue?.url,
   });
   const onRolloutEnded = (org: string) => secrets.collectLater(org);
   const deployments = new DeploymentController({
@@ -144,11 +146,12 @@ async function startControl(startup: Startup, storage: Storage) {
   await step("secrets", () => secrets.start());
   const calling = createAsyncCalls({ ...startup, ...storage, ...served });
   const schedules = await step("schedules", () => createSchedules({ ...startup, ...storage, ...served, ...calling }));
+  const sources = await step("sources", () => createSources({ ...startup, ...storage, ...served, ...calling }));
   const following = await step("followed tags", () =>
     startImageFollow({ ...startup, ...{ store, deployments, canaries, platform, images } }),
   );
   await step("replicas of the previous server", () => startReplicas(registry, options.predecessor?.replicas ?? []));
-  const services = { deployments, previews, canaries, secrets, schedules };
+  const services = { deployments, previews, canaries, secrets, schedules, sources };
   return { platform, ...served, ...calling, ...following, ...services, bundleAccess, storageQuota };
 }
 
@@ -234,6 +237,7 @@ async function serve(startup: Startup, storage: Storage, control: Control) {
   const { gateways } = listener;
   await step("deliveries", () => startDeliveries({ ...startup, ...storage, ...control }, listener.deliver));
   await step("timer of schedules", () => control.schedules.start());
+  await step("messages of sources", () => control.sources.start());
   const processes =
     gateways && (await step("gateways", () => runGateways({ ...startup, api: gate.listener, gateways })));
   const adminToken = await step("first admin key", () =>

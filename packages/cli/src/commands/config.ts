@@ -5,10 +5,12 @@ import {
   FaasError,
   HOOK_FORM,
   parseHook,
+  parseSource,
   parseSubscription,
   parseWarmWindow,
   type Registered,
   type SettingsChange,
+  SOURCE_FORM,
   SUBSCRIPTION_FORM,
   WARM_WINDOW_FORM,
   withDefaults,
@@ -102,6 +104,7 @@ function assign(draft: ChangeDraft, name: SettingName, value: string): void {
   else if (setting === "hooks") draft.settings.hooks = listOf(value, parseHook, HOOK_FORM);
   else if (setting === "subscriptions")
     draft.settings.subscriptions = listOf(value, parseSubscription, SUBSCRIPTION_FORM);
+  else if (setting === "sources") draft.settings.sources = listOf(value, parseSource, SOURCE_FORM);
   else if (setting === "schedules")
     throw new FaasError(
       "USAGE",

@@ -6,6 +6,7 @@ import {
   formatSubscription,
   formatWarmWindow,
   hookPath,
+  type SourceView,
 } from "@faas/core";
 import type { Command } from "commander";
 import { connect } from "../client/connect.ts";
@@ -34,7 +35,7 @@ export function define(command: Command, io: Io): void {
 
 function table(view: EndpointView): string {
   const { env, secrets = {}, warm = [], async: calls, hooks = [], subscriptions = [], ...others } = view.settings;
-  const { schedules = [], ...settings } = others;
+  const { schedules = [], sources: _, ...settings } = others;
   const rows = [
     ["endpoint", `${view.org}/${view.endpoint}`],
     ["url", view.url],
@@ -57,6 +58,7 @@ function table(view: EndpointView): string {
     ...hooks.map((hook) => ["hook", formatHook(hook)]),
     ...hooks.map(({ name }) => ["hook url", hookUrl(view, name)]),
     ...subscriptions.map((subscription) => ["subscription", formatSubscription(subscription)]),
+    ...(view.sources ?? []).map((source) => ["source", formatSourceState(source)]),
     ...schedules.map((schedule) => ["schedule", formatSchedule(schedule)]),
     ...Object.entries(env).map(([name, value]) => [`env ${name}`, value]),
     ...Object.entries(secrets).map(([variable, name]) => [`secret ${variable}`, name]),
@@ -68,6 +70,10 @@ function table(view: EndpointView): string {
 
 /** Returns the URL to which the sender of a webhook sends, on the server of the endpoint. */
 const hookUrl = ({ org, url }: EndpointView, name: string) => new URL(hookPath(org, name), url).href;
+
+/** Formats a source with its state, such as "subject=acme.> (active)". */
+const formatSourceState = ({ source, active, problem }: SourceView) =>
+  `${source} (${[active ? "active" : "inactive", ...(problem === undefined ? [] : [problem])].join(": ")})`;
 
 function formatReplicas({ replicas: ofCalls, otherReplicas = [] }: EndpointView): string {
   const replicas = [...ofCalls, ...otherReplicas];

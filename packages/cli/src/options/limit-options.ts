@@ -34,6 +34,7 @@ const flags: Readonly<Record<LimitName, { readonly value: string; readonly text:
   warmPods: { value: "n", text: "kubernetes: Warm pods per environment, for cold starts" },
   hostnames: { value: "list", text: "Allowed hostnames, such as '*.example.com,shop.example.org'" },
   destinations: { value: "list", text: "Hosts of URLs that asynchronous calls may be passed on to" },
+  natsSubjects: { value: "list", text: "NATS subjects of sources beside ORG.>, such as 'orders.>,audit.*'" },
 };
 
 /** Returns the option of a limit: `--requests-per-second` for `requestsPerSecond`. */
@@ -58,6 +59,7 @@ function parseLimit(name: LimitName, given: string): number | string | readonly 
   // Not null: commander would take that for a missing value.
   if (given === NONE) return NONE;
   if (name === "hostnames" || name === "destinations") return parseHosts(name, given);
+  if (name === "natsSubjects") return parseList(name, given.split(","));
   const isText = limitsSchema.shape[name].safeParse("1").success;
   const value = isText || !/^\d+(\.\d+)?$/.test(given) ? given : Number(given);
   const { error } = limitsSchema.shape[name].safeParse(value);
@@ -66,9 +68,16 @@ function parseLimit(name: LimitName, given: string): number | string | readonly 
 }
 
 function parseHosts(name: "hostnames" | "destinations", given: string): readonly string[] {
-  const hosts = given.split(",").map((host) => asciiHostname(host.trim()));
-  const [issue] = limitsSchema.shape[name].safeParse(hosts).error?.issues ?? [];
-  if (!issue) return hosts;
+  return parseList(
+    name,
+    given.split(",").map((host) => asciiHostname(host.trim())),
+  );
+}
+
+function parseList(name: "hostnames" | "destinations" | "natsSubjects", given: readonly string[]): readonly string[] {
+  const entries = given.map((entry) => entry.trim());
+  const [issue] = limitsSchema.shape[name].safeParse(entries).error?.issues ?? [];
+  if (!issue) return entries;
   throw new InvalidArgumentError(`${EXPECTED[name]}, or ${NONE}: ${issue.message}`);
 }
 
@@ -91,6 +100,7 @@ const EXPECTED: Readonly<Record<LimitName, string>> = {
   warmPods: "a whole number from 0 to 100",
   hostnames: "hostnames separated by commas",
   destinations: "hosts separated by commas",
+  natsSubjects: "subjects separated by commas",
 };
 
 /** Returns the given limits; null removes one. */
@@ -126,7 +136,7 @@ function formatUse(name: LimitName, use: OrgDetails["use"]): string {
   if (name === "burst" || name === "bodySize" || name === "cpuMax" || name === "revisions" || name === "warmPods")
     return "-";
   // The settings of each endpoint have them.
-  if (name === "destinations") return "-";
+  if (name === "destinations" || name === "natsSubjects") return "-";
   if (name === "hostnames") return use.hostnames?.join(", ") ?? NONE;
   const value = use[name];
   if (name === "bundleBytes" || name === "waitingBytes") return formatRounded(Number(value ?? 0));

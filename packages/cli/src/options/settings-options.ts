@@ -8,11 +8,14 @@ import {
   type Hook,
   hostnameSchema,
   parseHook,
+  parseSource,
   parseSubscription,
   parseWarmWindow,
   REPLICAS_MAX,
   runtimes,
   type SettingsInput,
+  SOURCE_FORM,
+  type Source,
   SUBSCRIPTION_FORM,
   type Subscription,
   scalers,
@@ -33,6 +36,7 @@ export type SettingsOptions = SettingsInput & {
   readonly hostname?: readonly string[];
   readonly hook?: readonly Hook[];
   readonly subscription?: readonly Subscription[];
+  readonly source?: readonly Source[];
 };
 
 /** Adds the options of the settings that a build needs. */
@@ -144,6 +148,11 @@ function addTriggerOptions(command: Command): void {
       "--subscription <filters>",
       'CloudEvents to get, such as "type=com.example.* source=/orders/*"; repeatable',
       subscription,
+    )
+    .option(
+      "--source <source>",
+      'NATS messages to get, such as "subject=acme.orders.>" or "stream=ORDERS"; repeatable',
+      source,
     );
 }
 
@@ -175,13 +184,15 @@ function addResourceOptions(command: Command): void {
 export function settingsOf(options: SettingsOptions): SettingsInput {
   const names = Object.keys(settingsInputSchema.shape) as (keyof SettingsInput)[];
   const given = names.filter((name) => options[name] !== undefined);
-  const { secret: secrets, hostname: hostnames, hook: hooks, subscription: subscriptions } = options;
+  const { secret: secrets, hostname: hostnames, hook: hooks } = options;
+  const { subscription: subscriptions, source: sources } = options;
   return {
     ...Object.fromEntries(given.map((name) => [name, options[name]])),
     ...(secrets ? { secrets } : {}),
     ...(hostnames ? { hostnames } : {}),
     ...(hooks ? { hooks } : {}),
     ...(subscriptions ? { subscriptions } : {}),
+    ...(sources ? { sources } : {}),
   };
 }
 
@@ -210,9 +221,14 @@ const subscription = (text: string, previous: readonly Subscription[] = []): rea
   listed("subscriptions", text, parseSubscription(text), SUBSCRIPTION_FORM),
 ];
 
+const source = (text: string, previous: readonly Source[] = []): readonly Source[] => [
+  ...previous,
+  listed("sources", text, parseSource(text), SOURCE_FORM),
+];
+
 /** Checks an entry of a setting that is a list. */
 function listed<Item>(
-  name: "warm" | "hooks" | "subscriptions",
+  name: "warm" | "hooks" | "subscriptions" | "sources",
   text: string,
   item: Item | undefined,
   form: string,

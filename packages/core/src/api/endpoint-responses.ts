@@ -25,6 +25,19 @@ const replicaViewSchema = z
   .meta({ id: "Replica" });
 export type ReplicaView = Immutable<z.infer<typeof replicaViewSchema>>;
 
+const sourceViewSchema = z
+  .object({
+    source: z.string().describe("Text of the setting, such as stream=ORDERS startAt=all"),
+    active: z.boolean().describe("True while messages are received"),
+    consumer: z.string().optional().describe("Name of its durable consumer, for a stream"),
+    problem: z
+      .string()
+      .optional()
+      .describe("Why it is inactive, or why the last message was delayed or rejected. Absent: all is well"),
+  })
+  .meta({ id: "SourceState" });
+export type SourceView = Immutable<z.infer<typeof sourceViewSchema>>;
+
 const endpointPhases = ["deploying", "starting", "ready", "idle", "failed"] as const;
 export type EndpointPhase = (typeof endpointPhases)[number];
 
@@ -61,6 +74,7 @@ export const endpointViewSchema = z
     traffic: trafficViewSchema.optional().describe("Present when more than one revision runs, or has a tag"),
     canary: canaryViewSchema.optional().describe("Present when the last deployment was a canary"),
     follow: followViewSchema.optional().describe("Present when the endpoint follows a tag"),
+    sources: z.array(sourceViewSchema).optional().describe("States of its sources. Absent: none"),
     limited: z
       .string()
       .optional()

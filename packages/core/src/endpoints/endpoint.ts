@@ -160,6 +160,7 @@ export function revisionId(artifact: Artifact, settings: Settings, versions?: Re
       "async",
       "hooks",
       "subscriptions",
+      "sources",
       "schedules",
     ]),
     ...(settings.egress === undefined ? [] : [{ egress: settings.egress }]),

@@ -32,6 +32,7 @@ const values = {
   async: fc.constantFrom({}, { attempts: 3 }, { failures: "5xx", keep: "1h" }),
   hooks: fc.constantFrom([], [{ name: "a", provider: "github" as const, secret: "S" }]),
   subscriptions: fc.constantFrom([], [{ type: "a.*", extensions: { b: "c" } }]),
+  sources: fc.constantFrom([], [{ subject: "acme.>" }], [{ stream: "A", startAt: "all", order: "subject" as const }]),
   schedules: fc.constantFrom(
     [],
     [{ cron: "0 8 * * *" }],

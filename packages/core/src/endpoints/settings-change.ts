@@ -4,6 +4,7 @@ import type { Immutable } from "../immutable.ts";
 import { sameValue } from "../same-value.ts";
 import { formatSchedule, normalizedSchedules } from "../schedules/schedule-settings.ts";
 import { formatHook } from "../triggers/hook-settings.ts";
+import { formatSource } from "../triggers/source-settings.ts";
 import { formatSubscription } from "../triggers/subscription-settings.ts";
 import { formatAsyncSettings, normalizedAsyncSettings } from "./async-settings.ts";
 import type { Revision } from "./endpoint.ts";
@@ -128,6 +129,7 @@ function changedSet(kept: SettingsInput, { settings = {}, variables = {} }: Sett
     schedules,
     hooks,
     subscriptions,
+    sources,
     ...others
   } = {
     ...kept,
@@ -143,6 +145,7 @@ function changedSet(kept: SettingsInput, { settings = {}, variables = {} }: Sett
     async: nonEmpty(normalizedAsyncSettings(calls ?? {})),
     hooks: nonEmpty(hooks ?? []),
     subscriptions: nonEmpty(subscriptions ?? []),
+    sources: nonEmpty(sources ?? []),
     schedules: nonEmpty(normalizedSchedules(schedules ?? [])),
     env: nonEmpty(without(present({ ...env, ...variables.env }), difference(namedInSecrets, namedInEnv))),
     secrets: nonEmpty(without(present({ ...secrets, ...variables.secrets }), difference(namedInEnv, namedInSecrets))),
@@ -169,15 +172,16 @@ const ABSENT: Readonly<Partial<Record<keyof Settings, SettingChange["to"]>>> = {
   visibility: "private",
 };
 
-/** Returns the values of all settings by name; `null` for none, and text for windows, schedules, hooks, subscriptions and the settings of asynchronous calls. */
+/** Returns the values of all settings by name; `null` for none, and text for windows, schedules, hooks, subscriptions, sources and the settings of asynchronous calls. */
 export function flattened(settings: Settings): Map<string, SettingChange["to"]> {
-  const { env, secrets = {}, warm, async: calls, schedules, hooks, subscriptions, ...rest } = settings;
+  const { env, secrets = {}, warm, async: calls, schedules, hooks, subscriptions, sources, ...rest } = settings;
   const others = {
     ...rest,
     warm: warm?.map(formatWarmWindow),
     async: calls && formatAsyncSettings(calls),
     hooks: hooks?.map(formatHook),
     subscriptions: subscriptions?.map(formatSubscription),
+    sources: sources?.map(formatSource),
     schedules: schedules?.map(formatSchedule),
   };
   const names = Object.keys(settingsInputSchema.shape) as (keyof SettingsInput)[];

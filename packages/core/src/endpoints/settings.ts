@@ -9,6 +9,7 @@ import {
 } from "../schedules/schedule-settings.ts";
 import { hooksProblem, hooksSchema, storedHooks } from "../triggers/hook-settings.ts";
 import { requestPathSchema } from "../triggers/request-path-schema.ts";
+import { sourcesProblem, sourcesSchema, storedSources } from "../triggers/source-settings.ts";
 import { storedSubscriptions, subscriptionsSchema } from "../triggers/subscription-settings.ts";
 import { parseCpu } from "../units.ts";
 import {
@@ -152,6 +153,9 @@ export const settingsInputSchema = z.strictObject({
   subscriptions: subscriptionsSchema
     .optional()
     .describe("CloudEvents of the organization that the endpoint gets, as asynchronous calls"),
+  sources: sourcesSchema
+    .optional()
+    .describe("Subjects and streams of NATS whose messages the endpoint gets, as asynchronous calls"),
   schedules: schedulesSchema
     .optional()
     .describe("Times at which the server calls the endpoint, asynchronously (docs/schedules.md)"),
@@ -226,6 +230,7 @@ export const settingsSchema = z.object({
   async: storedAsyncSettings.optional().describe("Absent: the defaults"),
   hooks: storedHooks.optional().describe("Absent: none"),
   subscriptions: storedSubscriptions.optional().describe("Absent: none"),
+  sources: storedSources.optional().describe("Absent: none"),
   schedules: storedSchedules.optional().describe("Absent: none"),
   cpu: z.string().describe("A CPU quantity"),
   cpuMax: z.string().optional().describe("A CPU quantity. Absent: that of the server, or cpu"),
@@ -244,7 +249,7 @@ export type Settings = z.infer<typeof settingsSchema>;
 
 /** Fills in the defaults. */
 export function withDefaults(input: SettingsInput): Settings {
-  const { replicas = 1, warm = [], hooks = [], subscriptions = [] } = input;
+  const { replicas = 1, warm = [], hooks = [], subscriptions = [], sources = [] } = input;
   const asyncSettings = normalizedAsyncSettings(input.async ?? {});
   const schedules = normalizedSchedules(input.schedules ?? []);
   return {
@@ -267,6 +272,7 @@ export function withDefaults(input: SettingsInput): Settings {
     ...(Object.keys(asyncSettings).length > 0 ? { async: asyncSettings } : {}),
     ...(hooks.length > 0 ? { hooks } : {}),
     ...(subscriptions.length > 0 ? { subscriptions } : {}),
+    ...(sources.length > 0 ? { sources } : {}),
     ...(schedules.length > 0 ? { schedules } : {}),
     cpu: input.cpu ?? "100m",
     ...(input.cpuMax === undefined ? {} : { cpuMax: input.cpuMax }),
@@ -296,7 +302,8 @@ export function settingsProblem(settings: Settings): string | undefined {
   const triggerProblem =
     asyncSettingsProblem(settings.async ?? {}) ??
     schedulesProblem(settings.schedules ?? []) ??
-    hooksProblem(settings.hooks ?? []);
+    hooksProblem(settings.hooks ?? []) ??
+    sourcesProblem(settings.sources ?? []);
   if (triggerProblem) return triggerProblem;
   const twice = Object.keys(settings.secrets ?? {}).filter((variable) => Object.hasOwn(settings.env, variable));
   if (twice.length > 0)

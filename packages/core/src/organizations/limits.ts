@@ -2,6 +2,7 @@ import { z } from "zod";
 import { REPLICAS_MAX } from "../endpoints/quantity-schemas.ts";
 import { hostnamePatternSchema } from "../hostname-schemas.ts";
 import { quantityMeta } from "../quantity-pattern.ts";
+import { subjectPatternSchema } from "../triggers/nats-subject.ts";
 import { CPU_UNITS, parseCpu, parseSize, SIZE_UNITS } from "../units.ts";
 import { destinationPatternSchema } from "./destination-patterns.ts";
 
@@ -68,6 +69,14 @@ export const limitsSchema = z.strictObject({
     .optional()
     .describe(
       "Hosts of URLs that its asynchronous calls may be passed on to: hooks.example.com, http://10.0.0.5:8080 or, with private addresses, private:hooks.internal. Absent: none",
+    ),
+  natsSubjects: z
+    .array(subjectPatternSchema)
+    .max(1_000)
+    .readonly()
+    .optional()
+    .describe(
+      "NATS subjects whose messages its endpoints may get, perhaps with * and >, beside its own, ORG.>. Absent: none",
     ),
 });
 /** Limits that were set. Absent: no such limit, or the server's default. */

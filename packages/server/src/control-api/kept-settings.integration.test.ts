@@ -37,6 +37,7 @@ const VALUES: Required<SettingsInput> = {
   async: { attempts: 3, failures: "429,5xx" },
   hooks: [{ name: "kept", provider: "github", secret: "ONE", path: "/hook" }],
   subscriptions: [{ type: "com.example.*", source: "/orders/*", extensions: { tenant: "acme" }, path: "/event" }],
+  sources: [{ stream: "ORDERS", subject: "acme.orders.>", startAt: "all", order: "subject", path: "/order" }],
   schedules: [{ name: "morning", cron: "0 8 * * 1-5", timeZone: "Europe/Berlin", body: { a: [1] } }],
   cpu: "200m",
   cpuMax: "500m",
@@ -48,7 +49,8 @@ const VALUES: Required<SettingsInput> = {
   env: { A: "1" },
   secrets: { B: "ONE" },
 };
-const NAMES = Object.keys(VALUES) as (keyof SettingsInput)[];
+// A server without NATS rejects sources.
+const NAMES = (Object.keys(VALUES) as (keyof SettingsInput)[]).filter((name) => name !== "sources");
 const pairs = NAMES.flatMap((set) => NAMES.filter((name) => name !== set).map((named) => ({ set, named })));
 
 /** Endpoints that have the value of one setting, made when they are needed. They start no replicas: they are registered once. */

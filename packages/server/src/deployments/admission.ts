@@ -14,8 +14,10 @@ import { checkPath } from "@faas/gateway";
 import type { BundleStore } from "../bundles/bundle-store.ts";
 import type { StorageQuota } from "../bundles/storage-quota.ts";
 import { checkDestinationsAllowed } from "../destinations/destination-policy.ts";
+import { queueStreamOf } from "../queue/nats/queue-url.ts";
 import { newestVersions } from "../state/secret-records.ts";
 import type { Store } from "../state/store.ts";
+import { checkSourcesAllowed } from "../triggers/sources/source-policy.ts";
 import { checkAddressesFree } from "./hook-policy.ts";
 import { checkHostnamesAllowed } from "./hostname-policy.ts";
 import { type AllowedImages, checkImage } from "./image-policy.ts";
@@ -44,6 +46,8 @@ export interface AdmissionOptions {
   readonly storageQuota: Pick<StorageQuota, "check">;
   readonly quota: QuotaCheck;
   readonly allowedImages: AllowedImages;
+  /** Absent: the queue is not on NATS. */
+  readonly queueUrl?: string | undefined;
 }
 
 /** Decides whether a deployment may begin: every check that it has to pass before anything is written, in order. */
@@ -54,10 +58,14 @@ export class Admission {
   readonly #settingsChecks: readonly ((deployment: PlannedDeployment) => void)[] = [
     ({ settings }) => this.#checkScaler(settings),
     ({ ref, settings }) => checkSchedules(ref, settings.schedules ?? [], Date.now()),
-    ({ ref, settings }) => checkSchedulePaths(ref, settings),
+    ({ ref, settings }) => checkTriggerPaths(ref, settings),
     (deployment) => this.#checkHostnames(deployment),
     ({ ref, settings }) =>
       checkDestinationsAllowed(ref, settings, this.#options.store.org(ref.org)?.limits?.destinations),
+    ({ ref, settings }) => {
+      const { store, queueUrl } = this.#options;
+      checkSourcesAllowed(ref, settings, store.org(ref.org)?.limits?.natsSubjects, queueStreamOf(queueUrl));
+    },
     ({ ref, settings }) => void newestVersions(ref.org, settings, this.#options.store.org(ref.org)?.secrets),
   ];
 
@@ -81,7 +89,7 @@ export class Admission {
    * deployment, or it failed.
    *
    * @throws INVALID_REQUEST, INVALID_PATH, IMAGE_NOT_ALLOWED, CLUSTER_*, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, SCHEDULE_NEVER_DUE,
-   * HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN, DESTINATION_NOT_ALLOWED, SECRET_NOT_FOUND, BUNDLE_NOT_FOUND, METRICS_MISSING, LIMIT_EXCEEDED
+   * HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN, DESTINATION_NOT_ALLOWED, SOURCE_UNSUPPORTED, SUBJECT_NOT_ALLOWED, SECRET_NOT_FOUND, BUNDLE_NOT_FOUND, METRICS_MISSING, LIMIT_EXCEEDED
    */
   async admit(deployment: Deployment): Promise<() => void> {
     for (const check of this.#checks) await check(deployment);
@@ -92,7 +100,7 @@ export class Admission {
    * Runs the checks that read only: of a deployment without an artifact, those of its settings.
    *
    * @throws INVALID_REQUEST, INVALID_PATH, IMAGE_NOT_ALLOWED, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, SCHEDULE_NEVER_DUE,
-   * HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN, DESTINATION_NOT_ALLOWED, SECRET_NOT_FOUND, LIMIT_EXCEEDED
+   * HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN, DESTINATION_NOT_ALLOWED, SOURCE_UNSUPPORTED, SUBJECT_NOT_ALLOWED, SECRET_NOT_FOUND, LIMIT_EXCEEDED
    */
   check(deployment: PlannedDeployment): void {
     const { ref, artifact, settings } = deployment;
@@ -159,9 +167,9 @@ export class Admission {
   }
 }
 
-/** Checks that the gateway accepts the paths of schedules: it would reject the calls. */
-function checkSchedulePaths(ref: EndpointRef, { schedules = [] }: Settings): void {
-  for (const { path = "/" } of schedules) checkPath(`/${endpointKey(ref)}${path.replace(/\?.*/, "")}`);
+/** Checks that the gateway accepts the paths of schedules and sources: it would reject the calls. */
+function checkTriggerPaths(ref: EndpointRef, { schedules = [], sources = [] }: Settings): void {
+  for (const { path = "/" } of [...schedules, ...sources]) checkPath(`/${endpointKey(ref)}${path.replace(/\?.*/, "")}`);
 }
 
 /** Checks that settings, which may have been named by different deployments, do not contradict each other. */

@@ -26,6 +26,7 @@ import type { DeploymentController } from "../../deployments/controller.ts";
 import type { FollowService } from "../../image-follow/follow-service.ts";
 import { targetRevision } from "../../state/records.ts";
 import type { Store } from "../../state/store.ts";
+import type { SourceService } from "../../triggers/sources/source-service.ts";
 import { waitForVariant } from "../../variants/wait-for-variant.ts";
 import { jsonBody } from "../json-body.ts";
 import { endpointsOf, requireEndpoint } from "../lookup.ts";
@@ -43,6 +44,7 @@ export interface EndpointRoutesDeps extends RegistrationDeps {
   readonly endpoints: EndpointRegistry;
   readonly deployments: Pick<DeploymentController, "deploy" | "plan" | "remove" | "waitForRollout">;
   readonly canaries: Pick<CanaryService, "deploy" | "view" | "waitForEnd">;
+  readonly sources: Pick<SourceService, "views">;
   readonly imageFollow: Pick<FollowService, "resolve" | "check" | "deploying" | "view">;
   /** Aborted when responses that would never end have to. */
   readonly ending: AbortSignal;
@@ -97,7 +99,9 @@ const listOrgEndpoints = ({ store, endpoints }: ViewDeps) =>
     },
   });
 
-const getEndpoint = ({ store, endpoints, canaries, imageFollow, ...deps }: ViewDeps & WaitDeps & FollowDeps) =>
+type GetDeps = ViewDeps & WaitDeps & FollowDeps & Pick<EndpointRoutesDeps, "sources">;
+
+const getEndpoint = ({ store, endpoints, canaries, imageFollow, sources, ...deps }: GetDeps) =>
   defineRoute({
     method: "get",
     path: ENDPOINT,
@@ -122,7 +126,9 @@ const getEndpoint = ({ store, endpoints, canaries, imageFollow, ...deps }: ViewD
       const canary = canaries.view(ref, record);
       const view = viewEndpoint(ref, record, endpoints, originOf(context));
       const follow = imageFollow.view(record);
-      return { status: 200, body: { ...view, ...(canary && { canary }), ...(follow && { follow }) } };
+      const states = sources.views(ref);
+      const more = { ...(canary && { canary }), ...(follow && { follow }), ...(states && { sources: states }) };
+      return { status: 200, body: { ...view, ...more } };
     },
   });
 

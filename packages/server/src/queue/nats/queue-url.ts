@@ -37,6 +37,10 @@ export function parseQueueUrl(text: string): QueueUrl {
   };
 }
 
+/** Returns the name of the stream of a queue; undefined for one that is not on NATS. */
+export const queueStreamOf = (url: string | undefined): string | undefined =>
+  url === undefined ? undefined : parseQueueUrl(url).stream;
+
 /** Returns a URL without user and password, for messages. */
 export const withoutLogin = (text: string): string => text.replace(/\/\/.*@/, "//");
 

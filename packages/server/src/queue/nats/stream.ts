@@ -1,4 +1,4 @@
-import { FaasError } from "@faas/core";
+import { FaasError, QUEUE_SUBJECT } from "@faas/core";
 import { DiscardPolicy, RetentionPolicy, StorageType, type StreamConfig } from "@nats-io/jetstream";
 import { type Connection, invalidConfig, unavailable } from "./connection.ts";
 
@@ -6,7 +6,7 @@ import { type Connection, invalidConfig, unavailable } from "./connection.ts";
 const OWNER_KEY = "faas-instance";
 
 /** Returns the prefix of the subjects of a stream. */
-export const subjectPrefix = (stream: string): string => `faas-queue.${stream}`;
+export const subjectPrefix = (stream: string): string => `${QUEUE_SUBJECT}.${stream}`;
 
 /**
  * Creates the stream if it is missing, and checks it otherwise.
