@@ -42,6 +42,7 @@ const ELSEWHERE = [
   "test/wrappers/",
   "test/nats/",
   "packages/server/src/queue/nats/nats-",
+  "packages/server/src/triggers/sources/nats-",
   "packages/builder/src/dependencies/dependencies.integration.test.ts",
   "packages/builder/src/dependencies/workspace.integration.test.ts",
   "packages/builder/src/dependencies/python/install.integration.test.ts",

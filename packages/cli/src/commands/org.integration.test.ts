@@ -63,6 +63,7 @@ test("org limit sets and removes single limits, which org describe shows with th
     "warm-pods": ["-", "3"],
     hostnames: ["none", "none"],
     destinations: ["-", "none"],
+    "nats-subjects": ["-", "none"],
   });
   const third = await server.run(t, ["org", "limit", "limited", "--burst", "5"]);
   assert.equal(third.code, 0, third.stderr);

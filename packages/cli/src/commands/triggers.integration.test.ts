@@ -49,11 +49,22 @@ test("hooks and subscriptions are set by options and in faas.json, and described
   assert.match(changed.stdout, /hooks .*"a token HOOK, b github HOOK"|hooks .*a token HOOK.*b github HOOK/);
 });
 
+test("a source is rejected by a server whose queue is in its data folder, with the option that it needs", async (t) => {
+  const folder = await server.source("sources", CODE);
+  const argv = ["deploy", folder, "--org", "acme", "--endpoint", "sources", "--source", "subject=acme.a"];
+  const { code, stderr } = await server.run(t, argv);
+  assert.notEqual(code, 0);
+  assert.match(stderr, /queue is on NATS.*--queue nats:\/\/HOST:PORT \(SOURCE_UNSUPPORTED\)/);
+});
+
 for (const [option, value, message] of [
   ["--hook", "code github", /a name, a provider/],
   ["--hook", "code gitlab HOOK", /github/],
   ["--subscription", "kind=a", /type=, source=/],
   ["--subscription", "type=a*b", /beginning of values/],
+  ["--source", "topic=a", /stream=, subject=/],
+  ["--source", "subject=a.>.b", /NATS subject/],
+  ["--source", "path=/a", /a "subject" or a "stream"/],
 ] as const)
   test(`an invalid ${option} "${value}" is rejected with what was expected`, async (t) => {
     const { code, stderr } = await server.run(t, ["deploy", ".", "--org", "acme", "--endpoint", "x", option, value]);

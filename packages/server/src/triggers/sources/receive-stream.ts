@@ -8,7 +8,7 @@ import {
   ReplayPolicy,
 } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/transport-node";
-import type { Receiver } from "./receiver.ts";
+import { headersOf, type Receiver } from "./receiver.ts";
 import { consumerName, type OwnedSource } from "./source-names.ts";
 import { checkSourceAllowed, subjectOf } from "./source-policy.ts";
 
@@ -41,7 +41,10 @@ export async function receiveStream(receiver: Receiver): Promise<void> {
     else receiver.onActive();
     for await (const message of messages) {
       // Not awaited: the queue stores messages together. The consumer has no more of them in progress than it may.
-      const work = take(receiver, message, `${name} ${created}`).finally(() => pending.delete(work));
+      const work = take(receiver, message, `${name} ${created}`)
+        // It will be sent again.
+        .catch(() => {})
+        .finally(() => pending.delete(work));
       pending.add(work);
     }
   } finally {
@@ -51,9 +54,9 @@ export async function receiveStream(receiver: Receiver): Promise<void> {
 }
 
 async function take({ take: accept }: Receiver, message: JsMsg, consumer: string): Promise<void> {
-  const { subject, data, headers = [], info } = message;
+  const { subject, data, info } = message;
   const taken = await accept({
-    ...{ subject, data, headers },
+    ...{ subject, data, headers: headersOf(message) },
     stream: { name: info.stream, sequence: info.streamSequence, timestamp: message.timestamp },
     identity: `${consumer} ${info.streamSequence}`,
   });

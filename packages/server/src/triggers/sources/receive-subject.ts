@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FaasError } from "@faas/core";
 import { headers, type Msg } from "@nats-io/transport-node";
-import type { Receiver } from "./receiver.ts";
+import { headersOf, type Receiver } from "./receiver.ts";
 import { queueGroup } from "./source-names.ts";
 import { subjectOf } from "./source-policy.ts";
 
@@ -23,7 +23,10 @@ export async function receiveSubject(receiver: Receiver): Promise<void> {
     callback(error, message) {
       if (error) failure = error;
       else {
-        const work = take(receiver, message, pending.size).finally(() => pending.delete(work));
+        // A reply fails when the connection is closed: then nobody waits for it.
+        const work = take(receiver, message, pending.size)
+          .catch(() => {})
+          .finally(() => pending.delete(work));
         pending.add(work);
       }
     },
@@ -51,12 +54,13 @@ export async function receiveSubject(receiver: Receiver): Promise<void> {
 
 async function take({ owned, take: accept, reject, mayReply }: Receiver, message: Msg, pending: number): Promise<void> {
   const { subject, data, reply } = message;
-  const id = message.headers?.get("Nats-Msg-Id");
+  const fields = headersOf(message);
+  const [, [id] = []] = fields.find(([name]) => name === "Nats-Msg-Id") ?? [];
   const taken =
     pending >= MAX_PENDING
       ? reject(new FaasError("QUEUE_FAILED", `${MAX_PENDING} messages of this source wait for the queue already`))
       : await accept({
-          ...{ subject, data, headers: message.headers ?? [] },
+          ...{ subject, data, headers: fields },
           ...(id ? { identity: JSON.stringify([subject, id]) } : {}),
         });
   if (owned.source.reply === undefined || !reply || !mayReply(reply)) return;
@@ -68,8 +72,8 @@ async function take({ owned, take: accept, reject, mayReply }: Receiver, message
   }
   const { code, status, message: detail } = taken.error;
   // As the services of NATS report errors (ADR-32).
-  const fields = headers();
-  fields.set("Nats-Service-Error", detail.replaceAll(/[^\x20-\x7e]/g, "?"));
-  fields.set("Nats-Service-Error-Code", String(status));
-  message.respond(JSON.stringify({ code, status, detail }), { headers: fields });
+  const described = headers();
+  described.set("Nats-Service-Error", detail.replaceAll(/[^\x20-\x7e]/g, "?"));
+  described.set("Nats-Service-Error-Code", String(status));
+  message.respond(JSON.stringify({ code, status, detail }), { headers: described });
 }

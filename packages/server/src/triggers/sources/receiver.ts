@@ -1,4 +1,5 @@
 import type { FaasError } from "@faas/core";
+import type { MsgHdrs } from "@nats-io/transport-node";
 import type { Connection } from "../../queue/nats/connection.ts";
 import type { StreamConsumer } from "./consumer-list.ts";
 import type { Taken } from "./source-intake.ts";
@@ -23,4 +24,13 @@ export interface Receiver {
   mayReply(subject: string): boolean;
   take(message: SourceMessage): Promise<Taken>;
   reject(error: FaasError): Taken;
+}
+
+/** Returns the headers of a message; none if they are malformed: the client parses them when they are read, and throws. */
+export function headersOf(message: { readonly headers?: MsgHdrs }): readonly (readonly [string, readonly string[]])[] {
+  try {
+    return [...(message.headers ?? [])];
+  } catch {
+    return [];
+  }
 }

@@ -1,5 +1,6 @@
 import {
   type EndpointRef,
+  endpointKey,
   FaasError,
   type LimitNumbers,
   type Logger,
@@ -12,9 +13,10 @@ import { servingRevision } from "../../state/records.ts";
 import type { Store } from "../../state/store.ts";
 import { type SourceMessage, sourceCall } from "./source-message.ts";
 import type { SourceOutcome } from "./source-metrics.ts";
+import { checkSourceAllowed } from "./source-policy.ts";
 
 export interface SourceIntakeOptions {
-  readonly store: Pick<Store, "endpoint">;
+  readonly store: Pick<Store, "endpoint" | "org">;
   readonly calls: AsyncCallAcceptor;
   readonly limitsOf: (org: string) => Pick<LimitNumbers, "bodyBytes">;
   readonly onOutcome: (ref: EndpointRef, outcome: SourceOutcome) => void;
@@ -51,19 +53,23 @@ export class SourceIntake {
 
   async #accept(ref: EndpointRef, source: Source, message: SourceMessage): Promise<Taken> {
     try {
+      // While it is being stopped, a source may not be allowed any longer.
+      checkSourceAllowed(ref.org, source, this.#options.store.org(ref.org)?.limits?.natsSubjects);
       const call = sourceCall(ref, source, message, this.#maxBytes(ref));
       const { id, isDuplicate } = await this.#options.calls.accept(call);
       return { outcome: isDuplicate ? "duplicate" : "accepted", id };
     } catch (cause) {
       const error = cause instanceof FaasError ? cause : new FaasError("INTERNAL", toProblem(cause).detail, { cause });
-      return { outcome: FINAL.has(error.code) ? "rejected" : "delayed", error };
+      const isFinal = source.stream === undefined || FINAL.has(error.code);
+      return { outcome: isFinal ? "rejected" : "delayed", error };
     }
   }
 
   #maxBytes(ref: EndpointRef): number {
     const record = this.#options.store.endpoint(ref);
-    const own = record && parseSize(servingRevision(record).settings.bodyLimit);
-    return Math.min(own ?? 0, this.#options.limitsOf(ref.org).bodyBytes);
+    if (record === undefined) throw new FaasError("ENDPOINT_NOT_FOUND", `There is no endpoint ${endpointKey(ref)}`);
+    const own = parseSize(servingRevision(record).settings.bodyLimit) as number;
+    return Math.min(own, this.#options.limitsOf(ref.org).bodyBytes);
   }
 }
 

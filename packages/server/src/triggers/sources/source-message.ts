@@ -60,7 +60,8 @@ function linesOf({ headers, subject, stream }: SourceMessage, body: Buffer): str
   const hasType = given.some((text, i) => i % 2 === 0 && text.toLowerCase() === "content-type");
   const contentType = hasType ? undefined : contentTypeOf(body);
   const own = [
-    ["X-Faas-Nats-Subject", subject],
+    // A subject can have any character but spaces.
+    ["X-Faas-Nats-Subject", subject.replaceAll(/[^!-~]+/gu, encodeURIComponent)],
     ...(stream === undefined
       ? []
       : [
@@ -71,9 +72,7 @@ function linesOf({ headers, subject, stream }: SourceMessage, body: Buffer): str
     ...(contentType === undefined ? [] : [["Content-Type", contentType]]),
   ];
   const unchanged = forwardedLines({ headers: {}, rawHeaders: given }, UNFORWARDED);
-  // A subject can have any character but spaces.
-  const text = ([name, value]: string[]) => `${name}: ${value?.replaceAll(/[^!-~]/g, encodeURIComponent)}\r\n`;
-  return unchanged + own.map(text).join("");
+  return unchanged + own.map(([name, value]) => `${name}: ${value}\r\n`).join("");
 }
 
 /** Returns the type of a body without one: JSON or text if it is that. */
