@@ -152,7 +152,7 @@ describe("a subject", () => {
     assert.match((await untilCalls(rig, 1))[0]?.request.lines ?? "", /^Nats-Msg-Id: order-7\r$/m);
   });
 
-  test("is received again after the NATS server was away, which its state shows", async () => {
+  test("is received again after a restart of the NATS server, which its state shows", async () => {
     await using rig = await rigIn();
     await rig.deploy([{ subject: "acme.back" }]);
     await untilActive(rig);

@@ -13,7 +13,7 @@ import { consumerName, type OwnedSource } from "./source-names.ts";
 import { checkSourceAllowed, subjectOf } from "./source-policy.ts";
 
 /** Longer than the queue takes to store a message, or to say that it cannot. */
-export const ACK_WAIT_MS = 10_000;
+const ACK_WAIT_MS = 10_000;
 /** Messages that are being stored at a time. */
 const MAX_PENDING = 128;
 /** Requests for messages are repeated after this time; half of it without a sign of life is a lost request. */

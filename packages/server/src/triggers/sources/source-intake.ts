@@ -23,7 +23,7 @@ export interface SourceIntakeOptions {
   readonly log: Logger;
 }
 
-/** What became of a message. */
+/** Fate of a message. */
 export type Taken =
   | { readonly outcome: "accepted" | "duplicate"; readonly id: string }
   | { readonly outcome: "delayed" | "rejected"; readonly error: FaasError };

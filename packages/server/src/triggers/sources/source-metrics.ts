@@ -2,7 +2,7 @@ import type { EndpointRef } from "@faas/core";
 import { Counter, type Registry } from "prom-client";
 
 /**
- * What became of a message. `duplicate`: it was accepted before. `delayed`: it will be delivered by NATS again. `rejected`: it was not accepted, and will
+ * Fate of a message. `duplicate`: it was accepted before. `delayed`: it will be delivered by NATS again. `rejected`: it was not accepted, and will
  * not be.
  */
 const OUTCOMES = ["accepted", "duplicate", "delayed", "rejected"] as const;
