@@ -2,6 +2,7 @@ import { createHmac } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { IncomingHttpHeaders } from "node:http";
 import { FaasError, isSameSecret } from "@faas/core";
+import { HookThrottle } from "../triggers/hooks/hook-throttle.ts";
 import type { FollowService } from "./follow-service.ts";
 import { readPushes } from "./registry-push.ts";
 
@@ -32,6 +33,7 @@ export async function readHookToken(file: string | undefined): Promise<string | 
 export class RegistryHook {
   readonly #token: string | undefined;
   readonly #follow: Pick<FollowService, "notified">;
+  readonly #throttle = new HookThrottle();
 
   constructor(token: string | undefined, follow: Pick<FollowService, "notified">) {
     this.#token = token;
@@ -41,26 +43,34 @@ export class RegistryHook {
   /**
    * Checks who sent a notification, and starts the checks of the tags that it names. Returns their number.
    *
+   * @param address address of the sender
    * @param readBody reads the bytes of the body; not called for a sender without any token or signature
-   * @throws HOOK_NOT_FOUND, HOOK_SIGNATURE_INVALID, MALFORMED_JSON, INVALID_REQUEST
+   * @throws HOOK_NOT_FOUND, HOOK_LIMITED, HOOK_SIGNATURE_INVALID, MALFORMED_JSON, INVALID_REQUEST
    */
-  async receive(headers: IncomingHttpHeaders, readBody: () => Promise<Buffer>): Promise<number> {
-    if (this.#token === undefined)
+  async receive(headers: IncomingHttpHeaders, address: string, readBody: () => Promise<Buffer>): Promise<number> {
+    const token = this.#token;
+    if (token === undefined)
       throw new FaasError(
         "HOOK_NOT_FOUND",
         "This server takes no notifications of registries: start it with --registry-hook-token-file",
       );
+    this.#throttle.check("registry", address, performance.now());
     const isSigned = headers["x-hub-signature-256"] !== undefined;
     // The token comes first: a body is read only for a sender that has it.
-    if (!isSigned && !hasToken(headers, this.#token)) throw invalid();
+    if (!isSigned && !hasToken(headers, token)) throw this.#rejected(address);
     const body = await readBody();
-    if (isSigned && !hasSignature(headers, body, this.#token)) throw invalid();
+    if (isSigned && !hasSignature(headers, body, token)) throw this.#rejected(address);
     const pushes = readPushes(parse(body));
     if (pushes) return this.#follow.notified(pushes);
     throw new FaasError(
       "INVALID_REQUEST",
       "Expected a notification of distribution, Harbor (default format), GitHub (registry_package, package) or GitLab's registry, got another document",
     );
+  }
+
+  #rejected(address: string): FaasError {
+    this.#throttle.failed("registry", address, performance.now());
+    return invalid();
   }
 }
 
