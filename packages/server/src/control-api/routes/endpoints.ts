@@ -121,7 +121,7 @@ const getEndpoint = ({ store, endpoints, canaries, imageFollow, ...deps }: ViewD
       const record = requireEndpoint(ref, store, permissions);
       const canary = canaries.view(ref, record);
       const view = viewEndpoint(ref, record, endpoints, originOf(context));
-      const follow = imageFollow.view(record);
+      const follow = imageFollow.view(ref.org, record);
       return { status: 200, body: { ...view, ...(canary && { canary }), ...(follow && { follow }) } };
     },
   });
