@@ -63,6 +63,7 @@ export { formatLocalTime } from "./schedules/zone-clock.ts";
 export * from "./starts/loading-report.ts";
 export * from "./starts/start-intervals.ts";
 export * from "./triggers/hook-settings.ts";
+export * from "./triggers/registry-hook-token.ts";
 export * from "./triggers/subscription-settings.ts";
 export * from "./units.ts";
 export * from "./validate.ts";

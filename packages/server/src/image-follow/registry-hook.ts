@@ -1,13 +1,10 @@
 import { createHmac } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { IncomingHttpHeaders } from "node:http";
-import { FaasError, isSameSecret } from "@faas/core";
+import { FaasError, isSameSecret, parseRegistryHookToken } from "@faas/core";
 import { HookThrottle } from "../triggers/hooks/hook-throttle.ts";
 import type { FollowService } from "./follow-service.ts";
 import { readPushes } from "./registry-push.ts";
-
-/** Shortest token that cannot be guessed. */
-const TOKEN_MIN_LENGTH = 16;
 
 /**
  * Reads the token of the registries' notifications from a file; undefined without one.
@@ -16,17 +13,10 @@ const TOKEN_MIN_LENGTH = 16;
  */
 export async function readHookToken(file: string | undefined): Promise<string | undefined> {
   if (file === undefined) return undefined;
-  const token = await readFile(file, "utf8").then(
-    (text) => text.trim(),
-    (error) => {
-      throw new FaasError("USAGE", `The file with the token of registries could not be read: ${error.message}`);
-    },
-  );
-  if (token.length >= TOKEN_MIN_LENGTH && !/\s/.test(token)) return token;
-  throw new FaasError(
-    "USAGE",
-    `Expected ${file} to hold a token of at least ${TOKEN_MIN_LENGTH} characters without spaces, got ${token.length}: create one with "openssl rand -hex 32"`,
-  );
+  const text = await readFile(file, "utf8").catch((error) => {
+    throw new FaasError("USAGE", `The file with the token of registries could not be read: ${error.message}`);
+  });
+  return parseRegistryHookToken(text, file);
 }
 
 /** Receives the notifications of registries. What they say is not believed: they only cause checks at the registry. */
