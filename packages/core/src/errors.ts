@@ -48,6 +48,7 @@ export const errorCodes = {
   RATE_LIMITED: [429, "Too many requests"],
   CONCURRENCY_LIMITED: [429, "Too many concurrent requests"],
   CALLS_LIMITED: [429, "Too many asynchronous calls wait"],
+  HOOK_LIMITED: [429, "Too many unverified webhooks"],
   HEADERS_TOO_LARGE: [431, "Request header fields too large"],
 
   // Failed calls.

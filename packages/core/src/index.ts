@@ -64,6 +64,7 @@ export * from "./starts/loading-report.ts";
 export * from "./starts/start-intervals.ts";
 export * from "./triggers/hook-settings.ts";
 export * from "./triggers/nats-subject.ts";
+export * from "./triggers/registry-hook-token.ts";
 export * from "./triggers/source-settings.ts";
 export * from "./triggers/subscription-settings.ts";
 export * from "./units.ts";

@@ -1,8 +1,9 @@
 import { keyIdOf } from "@faas/core";
 import type { V1Container, V1Deployment, V1PodSpec, V1Volume } from "@kubernetes/client-node";
-import { gatewayTokenParts } from "./gateway-token.ts";
 import { ADMIN_KEY_ID, GATEWAY, INSTALL_SETTINGS, metadataOf, partLabels, podLabels, SERVER } from "./labels.ts";
 import { CONTAINER_SECURITY, commonPodSpec, flag, httpProbe, SECRET_MODE, tlsParts, traceParts } from "./pod-parts.ts";
+import { gatewayTokenParts } from "./secrets/gateway-token.ts";
+import { serverSecretParts } from "./secrets/server-secrets.ts";
 import { hasGateways, type ServerManifestOptions, settingsJson } from "./settings.ts";
 
 const ADMIN_KEY_FOLDER = "/etc/faas/admin-key";
@@ -17,6 +18,7 @@ export function serverDeployment(options: ServerManifestOptions): V1Deployment {
   const annotations = {
     ...(adminToken === undefined ? {} : { [ADMIN_KEY_ID]: keyIdOf(adminToken) ?? "" }),
     ...gatewayTokenParts(options).annotations,
+    ...serverSecretParts(options).annotations,
   };
   return {
     apiVersion: "apps/v1",
@@ -63,6 +65,7 @@ function volumes(options: ServerManifestOptions): V1Volume[] {
     ...(options.adminToken === undefined ? [] : [{ name: "admin-key", secret: adminKey }]),
     ...ownTls(options).volumes,
     ...gatewayTokenParts(options).volumes,
+    ...serverSecretParts(options).volumes,
   ];
 }
 
@@ -70,6 +73,7 @@ function container(options: ServerManifestOptions): V1Container {
   const { image, expose, adminToken, tlsSecret } = options;
   const isInternal = hasGateways(options);
   const traces = traceParts(options);
+  const secrets = serverSecretParts(options);
   const port = isInternal
     ? { name: "control", containerPort: GATEWAY.controlPort }
     : { name: "http", containerPort: SERVER.port, ...(expose === "hostport" ? { hostPort: SERVER.port } : {}) };
@@ -78,7 +82,11 @@ function container(options: ServerManifestOptions): V1Container {
     image,
     imagePullPolicy: "IfNotPresent",
     args: commandLine(options),
-    env: [{ name: "FAAS_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } }, ...traces.env],
+    env: [
+      { name: "FAAS_NAMESPACE", valueFrom: { fieldRef: { fieldPath: "metadata.namespace" } } },
+      ...secrets.env,
+      ...traces.env,
+    ],
     ...traces.envFrom,
     ports: [{ ...port, protocol: "TCP" }],
     // No CPU limit: a throttled gateway would slow down all endpoints.
@@ -90,6 +98,7 @@ function container(options: ServerManifestOptions): V1Container {
       ...(adminToken === undefined ? [] : [{ name: "admin-key", mountPath: ADMIN_KEY_FOLDER, readOnly: true }]),
       ...ownTls(options).mounts,
       ...gatewayTokenParts(options).mounts,
+      ...secrets.mounts,
     ],
     ...probes(port.name, tlsSecret !== undefined && !isInternal),
   };
@@ -117,6 +126,7 @@ function commandLine(options: ServerManifestOptions): string[] {
     ...flag("--allow-images", allowImages),
     ...flag("--access-log", accessLog),
     ...flag("--log-request-ids", logRequestIds),
+    ...serverSecretParts(options).args,
     ...(adminToken === undefined
       ? ["--auth", "off"]
       : ["--auth", "on", "--admin-key-file", `${ADMIN_KEY_FOLDER}/verifier`]),

@@ -1,8 +1,8 @@
 import { GATEWAY_NAME } from "@faas/platforms/kubernetes-manifests";
 import type { V1Container, V1Deployment, V1EnvVar, V1PodSpec } from "@kubernetes/client-node";
-import { gatewayTokenParts } from "./gateway-token.ts";
 import { GATEWAY, metadataOf, partLabels, podLabels, SERVER } from "./labels.ts";
 import { CONTAINER_SECURITY, commonPodSpec, flag, httpProbe, tlsParts, traceParts } from "./pod-parts.ts";
+import { gatewayTokenParts } from "./secrets/gateway-token.ts";
 import { gatewayRange, type ServerManifestOptions } from "./settings.ts";
 
 /**

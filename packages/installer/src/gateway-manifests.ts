@@ -9,9 +9,9 @@ import type {
   V1ValidatingAdmissionPolicyBinding,
   V2HorizontalPodAutoscaler,
 } from "@kubernetes/client-node";
-import { gatewayTokenSecret } from "./gateway-token.ts";
 import { GATEWAY, metadataOf, partLabels, podLabels, roleName } from "./labels.ts";
 import { GATEWAY_RULES } from "./permissions.ts";
+import { gatewayTokenSecret } from "./secrets/gateway-token.ts";
 import { gatewayRange, type ServerManifestOptions } from "./settings.ts";
 
 /** CPU use, in thousandths of a core, above which there is another gateway: a gateway cannot use more than one core. */

@@ -12,6 +12,8 @@ export const SERVER = {
   claim: "faas-data",
   /** Secret with the admin key: `token` for people, `verifier` (id and hash) for the server. */
   adminKey: "faas-admin-key",
+  /** Secret with the settings that can contain passwords. */
+  secrets: "faas-server-secrets",
 } as const;
 /** Names of what exists only with gateways in pods of their own, in the server's namespace. */
 export const GATEWAY = {

@@ -14,6 +14,7 @@ import { gatewayDeployment } from "./gateway-deployment.ts";
 import { gatewayManifests } from "./gateway-manifests.ts";
 import { metadataOf, partLabels, podLabels, roleName, SERVER } from "./labels.ts";
 import { SERVER_RULES } from "./permissions.ts";
+import { serverSecretsManifest } from "./secrets/server-secrets.ts";
 import { hasGateways, type ServerManifestOptions } from "./settings.ts";
 
 /** Pure functions from an installation's settings to its Kubernetes objects. */
@@ -22,7 +23,7 @@ import { hasGateways, type ServerManifestOptions } from "./settings.ts";
  * Builds all objects in the order in which to apply them, the namespace first. The Service for clients comes last: it then selects pods that are ready.
  */
 export function serverManifests(options: ServerManifestOptions) {
-  const { namespace, dockerConfigJson, adminToken } = options;
+  const { namespace, dockerConfigJson, adminToken, serverSecrets } = options;
   return [
     serverNamespace(options),
     serviceAccount(namespace),
@@ -32,6 +33,7 @@ export function serverManifests(options: ServerManifestOptions) {
     volumeClaim(options),
     ...(dockerConfigJson === undefined ? [] : [pullSecret(namespace, dockerConfigJson)]),
     ...(adminToken === undefined ? [] : [adminKeySecret(namespace, adminToken)]),
+    ...(serverSecrets === undefined ? [] : [serverSecretsManifest(namespace, serverSecrets)]),
     ...(hasGateways(options) ? gatewayManifests(options) : []),
     serverDeployment(options),
     ...(hasGateways(options) ? [gatewayDeployment(options)] : []),

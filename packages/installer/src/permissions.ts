@@ -31,9 +31,13 @@ export const SERVER_RULES: readonly V1PolicyRule[] = [
   },
   { apiGroups: ["networking.k8s.io"], resources: ["networkpolicies"], verbs: ["get", ...WATCH, ...WRITE, "delete"] },
   { apiGroups: [""], resources: ["resourcequotas", "limitranges"], verbs: ["get", ...WATCH, ...WRITE, "delete"] },
-  // The credentials for pulling images, which the server writes but never reads, and the organizations' secrets: it reads those of webhooks.
-  { apiGroups: [""], resources: ["secrets"], resourceNames: [PULL_SECRET, SECRETS], verbs: [...WRITE, "delete"] },
-  { apiGroups: [""], resources: ["secrets"], resourceNames: [SECRETS], verbs: ["get"] },
+  // The credentials for pulling images, with which the server also reads followed tags, and the organizations' secrets: it reads those of webhooks.
+  {
+    apiGroups: [""],
+    resources: ["secrets"],
+    resourceNames: [PULL_SECRET, SECRETS],
+    verbs: ["get", ...WRITE, "delete"],
+  },
   // The service account of the organizations' pods, which names the credentials for pulling images.
   { apiGroups: [""], resources: ["serviceaccounts"], resourceNames: ["default"], verbs: WRITE },
   {

@@ -74,6 +74,22 @@ export interface InstallSettings {
   readonly maxConnectionsPerAddress?: number;
 }
 
+/** Settings of a server that can contain passwords, and are therefore in a Secret alone. */
+export interface SecretValues {
+  /** URL of the NATS server of the queue. */
+  readonly queue?: string | undefined;
+  /** Credentials for it: the text of a NATS file. */
+  readonly queueCredentials?: string | undefined;
+  /** Token of the registries' notifications. */
+  readonly registryHookToken?: string | undefined;
+}
+
+/** Secret settings of an installation. */
+export interface ServerSecrets {
+  readonly values: SecretValues;
+  readonly version: string;
+}
+
 /** Input for the manifests of an installation. */
 export interface ServerManifestOptions extends InstallSettings {
   readonly namespace: string;
@@ -84,6 +100,8 @@ export interface ServerManifestOptions extends InstallSettings {
   readonly gatewayToken?: string;
   /** Present number of gateways, if it varies. */
   readonly gatewayReplicas?: number;
+  /** Settings that can contain passwords; absent without such settings. */
+  readonly serverSecrets?: ServerSecrets;
   /** Text of a Docker `config.json` for pulling the server's image. */
   readonly dockerConfigJson?: string;
 }

@@ -8,7 +8,7 @@ import {
 } from "@faas/platforms/kubernetes-client";
 import { GATEWAY_NAME, LABELS, SERVER_NAME, selectorOf } from "@faas/platforms/kubernetes-manifests";
 import type { V1Namespace } from "@kubernetes/client-node";
-import { GATEWAY, installationSelector, type Part, partSelector } from "./labels.ts";
+import { GATEWAY, installationSelector, type Part, partSelector, SERVER } from "./labels.ts";
 import type { WaitOptions } from "./wait-options.ts";
 
 const STEP_MS = 300;
@@ -136,7 +136,7 @@ export async function removeSuperfluous(
     manifests.some((manifest) => manifest.kind === kind && manifest.metadata?.name === name);
   const { objects } = await findInstalled(api, namespace, signal);
   // Keys and logins may be needed again.
-  const isKept = ({ kind, name }: ObjectName) => kind === "Secret" && name !== GATEWAY.token;
+  const isKept = ({ kind, name }: ObjectName) => kind === "Secret" && name !== GATEWAY.token && name !== SERVER.secrets;
   for (const object of objects) {
     if (isApplied(object) || isKept(object)) continue;
     await api.delete(object.kind, CLUSTER_KINDS.includes(object.kind) ? undefined : namespace, object.name, signal);

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { after, test } from "node:test";
+import { once } from "node:events";
+import { createServer, request as sendRequest } from "node:http";
+import type { AddressInfo } from "node:net";
+import { after, type TestContext, test } from "node:test";
+import { dockerConfigFor } from "@faas/builder";
 import { registry } from "../cluster.ts";
 import { ClusterServer } from "../cluster-server.ts";
 import { eventually } from "../eventually.ts";
@@ -60,4 +64,48 @@ test("an endpoint serves each image that gets its tag, a rollback stays until th
 
   await moveTag(three, tag);
   await serves("three");
+});
+
+/** Starts a registry with a login: the registry of the tests, behind basic authentication. Returns its address. */
+async function startPrivateRegistry(t: TestContext, username: string, password: string): Promise<string> {
+  const expected = `Basic ${Buffer.from(`${username}:${password}`).toString("base64")}`;
+  const proxy = createServer((incoming, response) => {
+    if (incoming.headers.authorization !== expected) {
+      response.writeHead(401, { "WWW-Authenticate": 'Basic realm="private"' }).end();
+      return;
+    }
+    const { authorization: _, ...headers } = incoming.headers;
+    const { method = "GET", url = "/" } = incoming;
+    const upstream = sendRequest(`http://${registry.push}${url}`, { method, headers }, (found) => {
+      response.writeHead(found.statusCode ?? 502, found.headers);
+      found.pipe(response);
+    });
+    upstream.once("error", () => response.destroy());
+    incoming.pipe(upstream);
+  }).listen(0);
+  await once(proxy, "listening");
+  t.after(() => {
+    proxy.closeAllConnections();
+    proxy.close();
+  });
+  return `localhost:${(proxy.address() as AddressInfo).port}`;
+}
+
+test("a tag of a private registry is followed with the registry login of the organization", async (t) => {
+  const org = server.org();
+  const address = await startPrivateRegistry(t, "robot", "s3cret");
+  const artifact = await server.instance.image('export const handler = () => "private";');
+  const reference = artifact.kind === "image" ? artifact.reference : "";
+  const digest = await moveTag(reference, org);
+  const image = `${address}/${reference.replace(/^[^/]+\/|@.*$/g, "")}:${org}`;
+  const body = { org, endpoint: "hello", image, replicas: 1, runtime: "node", follow: true };
+  const denied = await server.send("POST", "/add_endpoint", body);
+  assert.deepEqual([denied.status, denied.problem.code], [403, "REGISTRY_DENIED"], JSON.stringify(denied.body));
+  const dockerConfigJson = dockerConfigFor(address, { username: "robot", password: "s3cret" });
+  const login = await server.send("PUT", `/-/orgs/${org}/registry-credentials`, { dockerConfigJson });
+  assert.ok(login.status < 300, JSON.stringify(login.body));
+  const { status, body: added } = await server.send("POST", "/add_endpoint", body);
+  assert.equal(status, 201, JSON.stringify(added));
+  assert.equal((await server.view(`${org}/hello`)).follow?.digest, digest);
+  assert.equal(await server.text(`${org}/hello`), "private");
 });

@@ -3,11 +3,19 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { FaasError } from "@faas/core";
 
+/** Login in Docker's `config.json`: `auth` is the base64 of `username:password`. */
+interface DockerLogin {
+  readonly auth?: string;
+  readonly identitytoken?: string;
+  readonly username?: string;
+  readonly password?: string;
+}
+
 /** Fields of Docker's `config.json` that the builder reads. */
 export interface DockerConfig {
   readonly currentContext?: string;
   /** Logins by registry. */
-  readonly auths?: Readonly<Record<string, { readonly auth?: string; readonly identitytoken?: string }>>;
+  readonly auths?: Readonly<Record<string, DockerLogin>>;
   /** Name of the program `docker-credential-<name>` that stores all logins. */
   readonly credsStore?: string;
   /** Names of such programs for single registries. */

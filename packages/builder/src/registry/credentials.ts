@@ -24,7 +24,7 @@ export async function registryCredentials(
   env: Environment,
 ): Promise<RegistryCredentials | undefined> {
   const config = await readDockerConfig(env);
-  const keys = registry === DOCKER_HUB ? [HUB_KEY, "docker.io", "index.docker.io"] : [registry, `https://${registry}`];
+  const keys = keysOf(registry);
   const helper = keys.map((key) => config.credHelpers?.[key]).find((name) => name !== undefined) ?? config.credsStore;
   if (helper) {
     for (const key of keys) {
@@ -35,6 +35,13 @@ export async function registryCredentials(
   return storedCredentials(config, keys);
 }
 
+/** Returns the login to a registry in the text of a Docker `config.json`, such as Kubernetes stores it; undefined when there is none. */
+export const credentialsIn = (dockerConfigJson: string, registry: string): RegistryCredentials | undefined =>
+  storedCredentials((JSON.parse(dockerConfigJson) as DockerConfig | null) ?? {}, keysOf(registry));
+
+const keysOf = (registry: string) =>
+  registry === DOCKER_HUB ? [HUB_KEY, "docker.io", "index.docker.io"] : [registry, `https://${registry}`];
+
 const helperCredentials = ({ username, secret }: HelperLogin): RegistryCredentials =>
   username === "<token>" ? { username: "", password: "", identityToken: secret } : { username, password: secret };
 
@@ -42,8 +49,9 @@ function storedCredentials({ auths = {} }: DockerConfig, keys: readonly string[]
   // Old logins have a scheme and a path.
   const hostOf = (key: string) => key.replace(/^https?:\/\//, "").replace(/\/(v1\/?|v2\/?)?$/, "");
   const accepted = new Set(keys.flatMap((key) => [key, hostOf(key)]));
-  for (const [key, { auth, identitytoken }] of Object.entries(auths)) {
+  for (const [key, { auth, identitytoken, username, password }] of Object.entries(auths)) {
     if (!accepted.has(key) && !accepted.has(hostOf(key))) continue;
+    if (!auth && username !== undefined && password !== undefined) return { username, password };
     const text = Buffer.from(auth ?? "", "base64")
       .toString()
       .replace(/\0+$/, "");

@@ -8,7 +8,7 @@ import {
   registryMessage,
   requestRegistry,
 } from "./client.ts";
-import { registryCredentials } from "./credentials.ts";
+import { type RegistryCredentials, registryCredentials } from "./credentials.ts";
 import type { ImageReference } from "./image-reference.ts";
 
 /** The manifest that a tag names. */
@@ -22,6 +22,8 @@ export interface ResolvedTag {
 export interface ResolveTagOptions {
   /** Environment that locates Docker's folder of logins and certificates. */
   readonly env: Environment;
+  /** Login to use in place of that in Docker's folder. */
+  readonly credentials?: RegistryCredentials | undefined;
   /** Previous result, which makes the request conditional (RFC 9110 section 13.1.2). */
   readonly known?: ResolvedTag | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -40,7 +42,7 @@ export async function resolveTag(image: ImageReference, options: ResolveTagOptio
   const { env, known, signal } = options;
   const access: RegistryAccess = {
     ...{ host: registry, repository, env, signal },
-    credentials: await registryCredentials(registry, env),
+    credentials: options.credentials ?? (await registryCredentials(registry, env)),
   };
   const path = `/v2/${repository}/manifests/${tag}`;
   const request = async (method: "GET" | "HEAD", conditions: Record<string, string>) => {
@@ -77,7 +79,7 @@ function checkFound({ registry, repository, tag = "latest" }: ImageReference, re
   if (status === 401 || status === 403)
     throw new FaasError(
       "REGISTRY_DENIED",
-      `The registry ${registry} does not let the server read ${name} (${registryMessage(response)}). Log in on the server's machine: docker login ${registry}`,
+      `The registry ${registry} does not let the server read ${name} (${registryMessage(response)}). Store a login that can with "faas org registry-login", or log in on the server's machine: docker login ${registry}`,
     );
   throw unreachable(registry, registryMessage(response));
 }

@@ -1,29 +1,16 @@
 import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import fc from "fast-check";
+import { endpointSettings, saveProject } from "../testing/endpoint-settings.ts";
 import { testServer } from "../testing/test-server.ts";
 
 /** Settings of an endpoint: a deployment and `faas config` change those that they name and keep the others. */
 
 const server = await testServer();
 const CODE = "export const other = () => 'other';\nexport const handler = () => process.env.TOKEN ?? 'none';\n";
-
-/** Deploys the folder and returns the lines about changes. */
-async function deploy(t: TestContext, folder: string, endpoint: string, ...options: string[]): Promise<string[]> {
-  const argv = ["deploy", folder, "--org", "acme", "--endpoint", endpoint, ...options];
-  const { code, stderr } = await server.run(t, argv);
-  assert.equal(code, 0, stderr);
-  return stderr.split("\n").filter((line) => line.includes(" -> "));
-}
-
-async function described(t: TestContext, endpoint: string) {
-  const { stdout } = await server.run(t, ["describe", `acme/${endpoint}`, "--output", "json"]);
-  return JSON.parse(stdout).settings;
-}
-
-const saveProject = (folder: string, project: object) => writeFile(join(folder, "faas.json"), JSON.stringify(project));
+const { deploy, described } = endpointSettings(server);
 
 test("deploy keeps what it does not name, and prints what changes", async (t) => {
   const folder = await server.source("tour", CODE);

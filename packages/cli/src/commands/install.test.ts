@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { tempDir } from "@faas/testing";
 import { parseAllDocuments } from "yaml";
 import { runHere } from "../testing/test-cli.ts";
 
@@ -95,6 +98,32 @@ test("install --gateways adds gateways in pods of their own", async (t) => {
       ["faas-gateway", 3],
     ]);
 });
+
+test("install --queue and --registry-hook-token-file are in a Secret of the printed objects", async (t) => {
+  const folder = tempDir("install");
+  await writeFile(join(folder, "token"), "0123456789abcdef\n");
+  const argv = ["install", "--dry-run", "--image", "x", "--registry-hook-token-file", join(folder, "token")];
+  const { code, stdout, stderr } = await run(t, argv, { FAAS_QUEUE: "nats://faas:pa55word@nats" });
+  assert.equal(code, 0, stderr);
+  assert.ok(!stdout.includes("pa55word"));
+  const objects = parseAllDocuments(stdout).map((document) => document.toJS());
+  const { data } = objects.find(({ metadata }) => metadata.name === "faas-server-secrets");
+  const text = (key: string) => Buffer.from(data[key], "base64").toString();
+  assert.deepEqual([text("queue-url"), text("registry-hook-token")], ["nats://faas:pa55word@nats", "0123456789abcdef"]);
+  assert.match(stderr, /Secret faas-server-secrets .*Keep it out of version control/);
+});
+
+for (const [argv, words] of [
+  [["--queue", "http://user:pa55word@nats"], /Expected nats:\/\/HOST:PORT/],
+  [["--queue-credentials", "user.creds"], /user\.creds|requires --queue/],
+  [["--registry-hook-token-file", "missing"], /readable file in --registry-hook-token-file/],
+] as const)
+  test(`install rejects ${argv[0]} with a wrong value before it connects`, async (t) => {
+    const { code, stdout, stderr } = await run(t, ["install", "--dry-run", "--image", "x", ...argv]);
+    assert.deepEqual([code, stdout], [2, ""], stderr);
+    assert.match(stderr, words);
+    assert.ok(!stderr.includes("pa55word"));
+  });
 
 test("install rejects invalid values before it connects", async (t) => {
   for (const [option, value, words] of [

@@ -7,9 +7,10 @@ import { integerOption, optionWithLaterDefault, parsedOption, poolSizeOption } f
 import type { GlobalOptions } from "../terminal/io.ts";
 import { type OutputFormat, outputOption } from "../terminal/output.ts";
 import { addClusterOptions } from "./cluster-options.ts";
+import { addSecretOptions, type SecretOptions } from "./secret-options.ts";
 
 /** Options of `faas install` and `faas upgrade`. */
-export interface InstallOptions extends GlobalOptions, Partial<InstallSettings> {
+export interface InstallOptions extends GlobalOptions, Partial<InstallSettings>, SecretOptions {
   readonly namespace: string;
   readonly image?: string;
   readonly context?: string;
@@ -25,6 +26,7 @@ export function addInstallOptions(command: Command): Command {
   addClusterOptions(command);
   addServerOptions(command);
   addTraceOptions(command);
+  addSecretOptions(command);
   for (const option of logOptions()) command.addOption(option);
   return command
     .option("--image <reference>", "Existing image of the server to install instead of a build")

@@ -6,6 +6,7 @@ import { print, printStatus } from "../terminal/output.ts";
 import { Progress } from "../terminal/progress.ts";
 import { dryRunManifest, effectiveSettings, requiredRegistry, withAdminKey } from "./manifest-options.ts";
 import type { InstallOptions } from "./options.ts";
+import { withSecrets } from "./secret-options.ts";
 import { pushServerImage } from "./server-image.ts";
 import { printSummary } from "./summary.ts";
 
@@ -15,10 +16,10 @@ import { printSummary } from "./summary.ts";
  * @throws SERVER_NOT_RUNNING when there is nothing to upgrade
  */
 export async function runInstall(options: InstallOptions, io: Io, isUpgrade: boolean): Promise<void> {
-  if (options.dryRun && !isUpgrade) return printManifests(options, io, undefined);
-  const { KubernetesApi, KubernetesCredentials, installServer, readAdminToken, readInstallation } = await import(
-    "@faas/installer"
-  );
+  if (options.dryRun && !isUpgrade)
+    return printManifests(options, io, undefined, await withSecrets(options, undefined, io));
+  const { KubernetesApi, KubernetesCredentials, installServer, readAdminToken, readInstallation, readServerSecrets } =
+    await import("@faas/installer");
   const credentials = KubernetesCredentials.load(options.context);
   const progress = await Progress.create(io);
   try {
@@ -30,10 +31,10 @@ export async function runInstall(options: InstallOptions, io: Io, isUpgrade: boo
         "SERVER_NOT_RUNNING",
         `There is no faas server in the namespace ${namespace}. Install one with "faas install"`,
       );
-    if (options.dryRun) return await printManifests(options, io, existing);
-    const manifest = await withAdminKey(await buildManifest(options, existing, progress, io), () =>
-      readAdminToken(api, namespace, io.signal),
-    );
+    const secrets = await withSecrets(options, await readServerSecrets(api, namespace, io.signal), io);
+    if (options.dryRun) return await printManifests(options, io, existing, secrets);
+    const built = { ...(await buildManifest(options, existing, progress, io)), ...secrets };
+    const manifest = await withAdminKey(built, () => readAdminToken(api, namespace, io.signal));
     progress.begin("install");
     const address = await installServer(api, manifest, {
       namespace,
@@ -65,9 +66,14 @@ async function buildManifest(
   return { ...settings, namespace, ...(await pushServerImage(requiredRegistry(settings), progress, io)) };
 }
 
-async function printManifests(options: InstallOptions, io: Io, existing: Installation | undefined): Promise<void> {
+async function printManifests(
+  options: InstallOptions,
+  io: Io,
+  existing: Installation | undefined,
+  secrets: Pick<ServerManifestOptions, "serverSecrets">,
+): Promise<void> {
   const { serverManifests } = await import("@faas/installer");
-  const manifest = await dryRunManifest(options, io, existing);
+  const manifest = { ...(await dryRunManifest(options, io, existing)), ...secrets };
   const objects = serverManifests(manifest);
   if (options.output === "json") return print({ apiVersion: "v1", kind: "List", items: objects }, "json", io, String);
   const { stringify } = await import("../terminal/yaml.ts");
@@ -81,6 +87,11 @@ async function printManifests(options: InstallOptions, io: Io, existing: Install
     printStatus(
       io,
       "The Secret faas-gateway-token holds a new token, which gateways and the server share. Omit it where the cluster has one.",
+    );
+  if (manifest.serverSecrets !== undefined)
+    printStatus(
+      io,
+      "The Secret faas-server-secrets holds the URL of the queue and tokens. Keep it out of version control.",
     );
   if (options.image === undefined)
     printStatus(

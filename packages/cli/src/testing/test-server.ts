@@ -23,7 +23,9 @@ export interface TestServer {
 const awaited: Test = { after: () => {} };
 
 /** Starts a server, which is stopped after the tests of the file. */
-export async function testServer(options: Pick<ServerOptions, "kubernetes" | "env"> = {}): Promise<TestServer> {
+export async function testServer(
+  options: Pick<ServerOptions, "kubernetes" | "env" | "registryHookTokenFile"> = {},
+): Promise<TestServer> {
   // Hooks run in the order of their registration: the server stops before its folder is removed.
   after(() => server.stop());
   const folder = tempDir("cli");

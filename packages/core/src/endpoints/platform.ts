@@ -152,6 +152,12 @@ export interface Platform extends AsyncDisposable {
   /** Stores the credentials with which nodes pull the organization's images: the text of a Docker `config.json`. Absent: the platform pulls no images. */
   registryLogin?(org: string, dockerConfigJson: string, signal?: AbortSignal): Promise<void>;
   /**
+   * Reads these credentials, for the server's own requests to registries on behalf of the organization; `undefined` without. Absent: the platform has none.
+   *
+   * @throws CLUSTER_*
+   */
+  readRegistryLogin?(org: string, signal?: AbortSignal): Promise<string | undefined>;
+  /**
    * Stores a version of an organization's secret for the replicas whose spec has that version; `applyOrg` was called before. Resolves when
    * the value is durable. Only the platform stores it.
    */

@@ -6,6 +6,7 @@ import { eventually } from "@faas/testing";
 import { createGateway } from "../pipeline/pipeline.ts";
 import { startTestGateway } from "../testing/test-gateway.ts";
 import type { NewAsyncCall } from "./acceptor.ts";
+import type { RecordedRequest } from "./call-record.ts";
 import type { Delivery } from "./recorded-call.ts";
 
 const ASYNC = { prefer: "respond-async" };
@@ -34,7 +35,15 @@ async function started(
   return { gateway, accepted, [Symbol.asyncDispose]: () => gateway[Symbol.asyncDispose]() };
 }
 
-const deliveryOf = ({ request, body }: NewAsyncCall, more: Partial<Delivery> = {}): Delivery => ({
+const REQUEST: RecordedRequest = {
+  ...{ method: "GET", url: "/acme/x", target: "/", host: "h", address: "127.0.0.1", proto: "http" },
+  ...{ lines: "", headers: {}, requestId: "r" },
+};
+
+const deliveryOf = (
+  { request, body }: Pick<NewAsyncCall, "request" | "body">,
+  more: Partial<Delivery> = {},
+): Delivery => ({
   ...{ request, body, requestId: "1.1", lines: "X-Faas-Call-Id: 1\r\n", maxResponseBytes: 1_000 },
   ...more,
 });
@@ -178,25 +187,35 @@ describe("a delivery", () => {
     assert.equal(JSON.parse(response.body.toString()).code, "ENDPOINT_NOT_FOUND");
   });
 
+  test("ends at the endpoint's timeout, although the function sends and sends", async () => {
+    const closed = Promise.withResolvers<void>();
+    await using gateway = await startTestGateway(() => (_, response) => {
+      const sending = setInterval(() => response.write("tick"), 5);
+      response.once("close", () => {
+        clearInterval(sending);
+        closed.resolve();
+      });
+    });
+    await gateway.run({ timeout: "50ms" });
+    const data = createGateway({ endpoints: gateway.endpoints });
+    const response = await data.deliver({ ...deliveryOf({ request: REQUEST, body: Buffer.alloc(0) }) }, NEVER);
+    assert.deepEqual([response.status, response.from], [504, "gateway"]);
+    const { code, detail } = JSON.parse(response.body.toString());
+    assert.equal(code, "FUNCTION_TIMEOUT");
+    assert.match(detail, /acme\/x did not end its response within its timeout of 50 ms: \d+ bytes/);
+    await closed.promise;
+    assert.equal(gateway.endpoints.get("acme/x")?.inFlight, 0);
+    assert.equal(gateway.endpoints.get("acme/x")?.replicas.length, 1, "the replica is not ejected");
+  });
+
   test("ends when it is aborted", async () => {
     const arrived = Promise.withResolvers<void>();
     await using gateway = await startTestGateway(() => () => arrived.resolve());
     await gateway.run();
     const data = createGateway({ endpoints: gateway.endpoints });
-    const request = {
-      method: "GET",
-      url: "/acme/x",
-      target: "/",
-      host: "h",
-      address: "127.0.0.1",
-      proto: "http" as const,
-      lines: "",
-      headers: {},
-      requestId: "r",
-    };
     const ending = new AbortController();
     const response = data.deliver(
-      { request, body: Buffer.alloc(0), requestId: "1.1", lines: "", maxResponseBytes: 1 },
+      { request: REQUEST, body: Buffer.alloc(0), requestId: "1.1", lines: "", maxResponseBytes: 1 },
       ending.signal,
     );
     await arrived.promise;
@@ -218,17 +237,7 @@ describe("a delivery", () => {
     const data = createGateway({ endpoints: gateway.endpoints });
     const waiting = () => gateway.endpoints.get("acme/x")?.waiting;
     const deliver = (name: string) => {
-      const request = {
-        method: "GET",
-        url: `/acme/x/${name}`,
-        target: `/${name}`,
-        host: "h",
-        address: "127.0.0.1",
-        proto: "http" as const,
-        lines: "",
-        headers: {},
-        requestId: "r",
-      };
+      const request = { ...REQUEST, url: `/acme/x/${name}`, target: `/${name}` };
       return data.deliver({ request, body: Buffer.alloc(0), requestId: name, lines: "", maxResponseBytes: 1 }, NEVER);
     };
     const arrival = async (count: number) => {

@@ -1,6 +1,8 @@
+import { FaasError } from "@faas/core";
 import { Caller } from "../http/call/caller.ts";
 import type { BodyConsumer, ClientCall, ClientListener, ClientRequest } from "../http/call/client-call.ts";
 import type { HeaderBlock } from "../http/call/header-block.ts";
+import { problemResponse } from "../http/problem-response.ts";
 import type { RecordedRequest } from "./call-record.ts";
 
 /** A delivery of an asynchronous call. */
@@ -31,7 +33,14 @@ export interface DeliveryResponse {
 interface DeliveryProgress {
   /** Milliseconds until the head of a replica's response; 0 without one. */
   readonly headMs: number;
+  /** Parts of `headMs` that are not the function's time: the wait for a slot, and replicas that failed. */
+  readonly waitedMs: number;
+  readonly lostMs: number;
+  readonly endpoint: { readonly title: string; readonly spec: { readonly timeoutMs: number } } | undefined;
 }
+
+/** Time after the endpoint's timeout for a response that ends just at it. */
+const TIMEOUT_GRACE_MS = 500;
 
 /** A stored request, as the client's call that the gateway processes. */
 export class RecordedCall implements ClientCall {
@@ -51,6 +60,7 @@ export class RecordedCall implements ClientCall {
   #kept = 0;
   #bytes = 0;
   #ended: (isWhole: boolean) => void = () => {};
+  #headWritten = () => {};
 
   constructor(delivery: Delivery) {
     const { request, body, requestId } = delivery;
@@ -62,14 +72,33 @@ export class RecordedCall implements ClientCall {
     this.headers = { ...request.headers, host: request.host, "x-request-id": requestId };
   }
 
-  /** Resolves with the response, or when the signal is aborted. To be called before the exchange starts. */
+  /**
+   * Resolves with the response, or when the signal is aborted. A response that does not end within the endpoint's timeout is FUNCTION_TIMEOUT, although it has
+   * begun: nobody reads it, and a stream without an end would hold the delivery for ever. To be called before the exchange starts.
+   */
   responseOf(progress: DeliveryProgress, signal: AbortSignal): Promise<DeliveryResponse> {
     return new Promise((resolve) => {
       const abort = () => {
         this.destroy();
         this.listener?.clientClosed();
       };
+      let deadline: NodeJS.Timeout | undefined;
+      this.#headWritten = () => {
+        const { headMs, waitedMs, lostMs, endpoint } = progress;
+        // The gateway's own responses end at once.
+        if (headMs === 0 || endpoint === undefined) return;
+        const { timeoutMs } = endpoint.spec;
+        const spentMs = headMs - waitedMs - lostMs;
+        deadline = setTimeout(
+          () => {
+            resolve(this.#timedOut(endpoint.title, timeoutMs));
+            abort();
+          },
+          Math.max(0, timeoutMs + TIMEOUT_GRACE_MS - spentMs),
+        ).unref();
+      };
       this.#ended = (isWhole) => {
+        clearTimeout(deadline);
         signal.removeEventListener("abort", abort);
         const from = progress.headMs === 0 ? "gateway" : isWhole ? "function" : "broken";
         const headers = (this.#head?.fields ?? []).map(({ name, value }) => [name, value] as const);
@@ -104,6 +133,7 @@ export class RecordedCall implements ClientCall {
     this.headSent = true;
     this.#status = status;
     this.#head = headers;
+    this.#headWritten();
   }
 
   write(bytes: Buffer): boolean {
@@ -124,5 +154,11 @@ export class RecordedCall implements ClientCall {
     if (this.closed) return;
     this.closed = true;
     this.#ended(false);
+  }
+
+  #timedOut(title: string, timeoutMs: number): DeliveryResponse {
+    const detail = `${title} did not end its response within its timeout of ${timeoutMs} ms: ${this.#bytes} bytes of it were received`;
+    const { status, body } = problemResponse(new FaasError("FUNCTION_TIMEOUT", detail), this.#delivery.requestId);
+    return { status, from: "gateway", headers: [], body: Buffer.from(body), bytes: Buffer.byteLength(body) };
   }
 }

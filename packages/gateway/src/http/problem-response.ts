@@ -1,6 +1,6 @@
 import { type ServerResponse, STATUS_CODES } from "node:http";
 import { type ErrorCode, type FaasError, PROBLEM_MEDIA_TYPE, toProblem } from "@faas/core";
-import { QuotaExceededError } from "../limits/quota-error.ts";
+import { RetryLaterError } from "../limits/quota-error.ts";
 import { requestIdOf } from "./request-id.ts";
 import { CHALLENGE } from "./token-header.ts";
 
@@ -28,7 +28,7 @@ export function problemResponse(error: unknown, requestId: string): ProblemRespo
   };
   if (problem.status === 503) headers["Retry-After"] = "1";
   if (problem.status === 401) headers["WWW-Authenticate"] = CHALLENGE;
-  if (error instanceof QuotaExceededError) Object.assign(headers, error.headers);
+  if (error instanceof RetryLaterError) Object.assign(headers, error.headers);
   return { status: problem.status, code: problem.code, headers, body };
 }
 

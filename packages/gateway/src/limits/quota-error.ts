@@ -1,16 +1,28 @@
-import { FaasError } from "@faas/core";
+import { type ErrorCode, FaasError } from "@faas/core";
 
 /** Limits that a call can exceed. */
 export const LIMITS_OF_CALLS = ["requestsPerSecond", "concurrentRequests"] as const;
 
-/** Error for a call that exceeds a limit of its organization. */
-export class QuotaExceededError extends FaasError {
-  readonly limit: (typeof LIMITS_OF_CALLS)[number];
-  /** `Retry-After`, `RateLimit-Policy` and `RateLimit`. */
+/** Error for a request whose sender may retry after a time. */
+export class RetryLaterError extends FaasError {
+  /** Headers of the response, with `Retry-After`. */
   readonly headers: Readonly<Record<string, string>>;
 
+  /** @param waitMs milliseconds until a retry can succeed */
+  constructor(code: ErrorCode, detail: string, waitMs: number, extensions: Record<string, unknown> = {}) {
+    super(code, detail, { extensions });
+    this.headers = { "Retry-After": String(retrySeconds(waitMs)) };
+  }
+}
+
+/** Error for a call that exceeds a limit of its organization. */
+export class QuotaExceededError extends RetryLaterError {
+  readonly limit: (typeof LIMITS_OF_CALLS)[number];
+  /** `Retry-After`, `RateLimit-Policy` and `RateLimit`. */
+  override readonly headers: Readonly<Record<string, string>>;
+
   constructor(code: "RATE_LIMITED" | "CONCURRENCY_LIMITED", detail: string, quota: Quota) {
-    super(code, detail, { extensions: { "violated-policies": [quota.policy] } });
+    super(code, detail, quota.retrySeconds * 1000, { "violated-policies": [quota.policy] });
     this.limit = code === "RATE_LIMITED" ? "requestsPerSecond" : "concurrentRequests";
     this.headers = headersOf(quota);
   }
@@ -49,10 +61,13 @@ export function rateLimited(org: string, perSecond: number, burst: number, waitM
     {
       policy: "requests",
       parameters: `q=${burst};w=${Math.max(1, Math.ceil(burst / perSecond))}`,
-      retrySeconds: Math.max(1, Math.ceil(waitMs / 1000)),
+      retrySeconds: retrySeconds(waitMs),
     },
   );
 }
+
+/** Rounds a time up to whole seconds, at least 1, as `Retry-After` has it. */
+const retrySeconds = (waitMs: number) => Math.max(1, Math.ceil(waitMs / 1000));
 
 /** Builds the error for too many concurrent requests. When one of them ends is unknown: a second is a guess. */
 export function concurrencyLimited(org: string, limit: number): QuotaExceededError {

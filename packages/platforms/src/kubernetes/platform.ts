@@ -22,7 +22,7 @@ import { CpuLimits } from "./cpu/cpu-limits.ts";
 import { type EndpointHost, KubernetesEndpoint } from "./endpoint.ts";
 import { type KubernetesOptions, manifestOptions } from "./options.ts";
 import { ORGANIZATION_KINDS, OrganizationNamespaces } from "./organizations/namespaces.ts";
-import { RegistryLogins } from "./organizations/pull-secrets.ts";
+import { RegistryLogins, readRegistryLogin } from "./organizations/pull-secrets.ts";
 import { KubernetesSecrets } from "./organizations/secrets.ts";
 import { gatewayPods } from "./pods/gateway-pods.ts";
 import { lastLines } from "./pods/log-copier.ts";
@@ -183,18 +183,18 @@ export class KubernetesPlatform implements Platform {
     return this.#namespaces.registryLogin(org, dockerConfigJson, signal);
   }
 
+  readonly readRegistryLogin = (org: string, signal?: AbortSignal) => readRegistryLogin(this.#api, org, signal);
+
   async putSecret(org: string, secret: SecretVersion, value: string, signal?: AbortSignal): Promise<void> {
     await this.#namespaces.ensure(org, signal);
     await this.#secrets.put(org, secret, value, signal);
   }
 
-  readSecret(org: string, secret: SecretVersion, signal?: AbortSignal): Promise<string> {
-    return this.#secrets.read(org, secret, signal);
-  }
+  readonly readSecret = (org: string, secret: SecretVersion, signal?: AbortSignal) =>
+    this.#secrets.read(org, secret, signal);
 
-  removeSecret(org: string, secret: SecretVersion, signal?: AbortSignal): Promise<void> {
-    return this.#secrets.remove(org, secret, signal);
-  }
+  readonly removeSecret = (org: string, secret: SecretVersion, signal?: AbortSignal) =>
+    this.#secrets.remove(org, secret, signal);
 
   async apply(spec: EndpointSpec): Promise<void> {
     if (spec.artifact.kind !== this.accepts)

@@ -36,10 +36,13 @@ class ImagePlatform extends TestPlatform {
 
 /** A registry whose tags the test moves. */
 async function startRegistry(t: TestContext) {
-  const state = { digest: A, isDown: false, requests: 0 };
+  const state = { digest: A, isDown: false, isPrivate: false, requests: 0, logins: new Set<string>() };
   const server = createServer((request, response) => {
     state.requests++;
+    if (request.headers.authorization !== undefined) state.logins.add(request.headers.authorization);
     if (state.isDown) response.writeHead(503).end();
+    else if (state.isPrivate && request.headers.authorization === undefined)
+      response.writeHead(401, { "WWW-Authenticate": 'Basic realm="test"' }).end();
     else if (request.url !== "/v2/acme/hello/manifests/main") response.writeHead(404).end();
     else response.writeHead(200, { "Docker-Content-Digest": state.digest }).end();
   }).listen(0, "127.0.0.1");
@@ -84,9 +87,11 @@ async function startDeployments(t: TestContext, allowedImages: readonly string[]
   return { store, platform, deployments, refused: admission.refused };
 }
 
-async function started(t: TestContext) {
+const login = (username: string) => `Basic ${Buffer.from(`${username}:secret`).toString("base64")}`;
+
+async function started(t: TestContext, loginOf?: (org: string, registry: string) => string | undefined) {
   const { state: registry, address } = await startRegistry(t);
-  const allowedImages = [`${address}/{org}`];
+  const allowedImages = [`${address}/acme`];
   const { store, platform, deployments, refused } = await startDeployments(t, allowedImages);
   const canaries: object[] = [];
   const open = () => {
@@ -98,7 +103,10 @@ async function started(t: TestContext) {
           return deployments.deploy(request);
         },
       },
-      registry: { env: { DOCKER_CONFIG: tempDir("docker") }, isInCluster: false },
+      registry: {
+        ...{ env: { DOCKER_CONFIG: tempDir("docker") }, isInCluster: false },
+        loginOf: async (org) => loginOf?.(org, address),
+      },
       intervalMs: 3_600_000,
     });
     t.after(() => service[Symbol.asyncDispose]());
@@ -151,9 +159,31 @@ test("the image of a tag is deployed by its digest, and again when the tag moves
   assert.equal(revision.settings.replicas, 0);
   assert.equal(revision.origin?.message, `the tag main is now ${B}`);
   await holds(() => assert.equal(record().follow?.digest, B));
-  const view = service.view(record());
+  const view = service.view(ref.org, record());
   assert.equal(view?.image, `${address}/acme/hello:main`);
   assert.ok(view?.notifiedAt && view.checkedAt);
+});
+
+test("a tag is checked with the login of each organization that follows it", async (t) => {
+  const loginOf = (org: string, registry: string) =>
+    JSON.stringify({ auths: { [registry]: { auth: login(org).slice("Basic ".length) } } });
+  const { registry, service, artifact, deployments, open } = await started(t, loginOf);
+  registry.isPrivate = true;
+  const follow = async (org: string) => {
+    const other = { org, endpoint: "hello" };
+    const start = await service.resolve(other, artifact);
+    await service.deploying(other, start.follow, () =>
+      deployments.deploy({ ref: other, artifact: start.artifact, change: { settings: { replicas: 0 } } }),
+    );
+  };
+  await follow("acme");
+  assert.deepEqual([...registry.logins], [login("acme")]);
+  await follow("other");
+  registry.logins.clear();
+  const restarted = open();
+  restarted.start();
+  assert.equal(restarted.notified([{ repository: "acme/hello", tag: "main" }]), 2);
+  await holds(() => assert.deepEqual([...registry.logins].sort(), [login("acme"), login("other")].sort()));
 });
 
 test("a rollback is kept until the tag moves to another image", async (t) => {
@@ -176,7 +206,7 @@ test("an image that is rejected is shown with the reason, and not tried again be
   await follow();
   refused.set(B, new FaasError("IMAGE_NOT_ALLOWED", "not this one"));
   await push(B);
-  await holds(() => assert.equal(service.view(record())?.failure?.code, "IMAGE_NOT_ALLOWED"));
+  await holds(() => assert.equal(service.view(ref.org, record())?.failure?.code, "IMAGE_NOT_ALLOWED"));
   refused.clear();
   await push(B);
   assert.equal(registry.digest, B);
@@ -188,7 +218,7 @@ test("an image that is rejected is shown with the reason, and not tried again be
     kept.filter((image) => image.endsWith(B)),
     [],
   );
-  await holds(() => assert.equal(service.view(record())?.failure, undefined));
+  await holds(() => assert.equal(service.view(ref.org, record())?.failure, undefined));
 });
 
 test("an image whose deployment may succeed later is tried again", async (t) => {
@@ -196,7 +226,7 @@ test("an image whose deployment may succeed later is tried again", async (t) => 
   await follow();
   refused.set(B, new FaasError("CLUSTER_UNREACHABLE", "away"));
   await push(B);
-  await holds(() => assert.equal(service.view(record())?.failure?.code, "CLUSTER_UNREACHABLE"));
+  await holds(() => assert.equal(service.view(ref.org, record())?.failure?.code, "CLUSTER_UNREACHABLE"));
   assert.equal(record().follow?.digest, A);
   refused.clear();
   await push(B);
@@ -208,7 +238,7 @@ test("an unavailable registry is shown, and does not stop the following", async 
   await follow();
   registry.isDown = true;
   await push(B);
-  await holds(() => assert.equal(service.view(record())?.failure?.code, "REGISTRY_UNREACHABLE"));
+  await holds(() => assert.equal(service.view(ref.org, record())?.failure?.code, "REGISTRY_UNREACHABLE"));
   registry.isDown = false;
   await push(B);
   await reaches(B);
@@ -239,7 +269,7 @@ test("a deployment of another image ends the following; one of settings does not
   assert.equal(record().follow?.digest, A);
   const artifact = { kind: "image", reference: `${address}/acme/hello@${C}` } as const;
   await service.deploying(ref, undefined, () => deployments.deploy({ ref, artifact, change: {} }));
-  assert.equal(service.view(record()), undefined);
+  assert.equal(service.view(ref.org, record()), undefined);
   await push(B);
   await holds(() => assert.equal(service.notified([{ repository: "acme/hello" }]), 0));
   assert.equal(target(), C);

@@ -17,7 +17,14 @@ import { type AllowedImages, checkImage } from "../deployments/image-policy.ts";
 import { KeyedMutex } from "../lib/keyed-mutex.ts";
 import type { EndpointRecord } from "../state/records.ts";
 import type { Store } from "../state/store.ts";
-import { followedImage, imageWithDigest, type RegistryView, resolveImage, tagOf } from "./followed-tag.ts";
+import {
+  followedImage,
+  imageWithDigest,
+  type OrganizationImage,
+  type RegistryView,
+  resolveImage,
+  tagOf,
+} from "./followed-tag.ts";
 import { isAbout, type RegistryPush } from "./registry-push.ts";
 import { failureOf, TagWatch } from "./tag-watch.ts";
 
@@ -43,8 +50,8 @@ export interface FollowStart {
   readonly follow: ImageFollow;
 }
 
-/** Images with the endpoints that follow them. */
-interface Followed {
+/** An image with the endpoints of an organization that follow it. Another organization may have no access to it, and asks by itself. */
+interface Followed extends OrganizationImage {
   readonly watch: TagWatch<ResolvedTag>;
   readonly refs: Map<string, EndpointRef>;
 }
@@ -85,11 +92,12 @@ export class FollowService implements AsyncDisposable {
   /**
    * Finds the image of a tag that an endpoint is to follow. Registries that the organization's images may not come from are not asked.
    *
-   * @throws INVALID_REQUEST, ARTIFACT_UNSUPPORTED, IMAGE_NOT_ALLOWED, REGISTRY_UNREACHABLE, REGISTRY_DENIED, IMAGE_NOT_FOUND
+   * @throws INVALID_REQUEST, ARTIFACT_UNSUPPORTED, IMAGE_NOT_ALLOWED, CLUSTER_*, REGISTRY_UNREACHABLE, REGISTRY_DENIED, IMAGE_NOT_FOUND
    */
   async resolve(ref: EndpointRef, artifact: Artifact | undefined, canary?: CanaryRequest): Promise<FollowStart> {
     const image = this.check(ref, artifact);
-    const { digest } = await resolveImage(image, this.#options.registry, { signal: this.#stopping.signal });
+    const { signal } = this.#stopping;
+    const { digest } = await resolveImage({ org: ref.org, image }, this.#options.registry, { signal });
     return { artifact: imageWithDigest(image, digest), follow: { image, digest, ...(canary && { canary }) } };
   }
 
@@ -124,10 +132,10 @@ export class FollowService implements AsyncDisposable {
     });
   }
 
-  /** Checks the tags of pushed images at the registry, and returns how many. */
+  /** Checks the tags of pushed images at the registry, and returns how many: each organization's by itself. */
   notified(pushes: readonly RegistryPush[]): number {
     let count = 0;
-    for (const [image, { watch }] of this.#followed) {
+    for (const { image, watch } of this.#followed.values()) {
       if (!pushes.some((push) => isAbout(push, image))) continue;
       count++;
       void watch.notified();
@@ -136,9 +144,10 @@ export class FollowService implements AsyncDisposable {
   }
 
   /** Shows what an endpoint follows; undefined without. */
-  view({ follow }: EndpointRecord): FollowView | undefined {
+  view(org: string, { follow }: EndpointRecord): FollowView | undefined {
     if (follow === undefined) return undefined;
-    const { checkedAt, notifiedAt, failure = follow.failure } = this.#followed.get(follow.image)?.watch ?? {};
+    const { watch } = this.#followed.get(keyOf({ org, image: follow.image })) ?? {};
+    const { checkedAt, notifiedAt, failure = follow.failure } = watch ?? {};
     const { failure: _, ...rest } = follow;
     return {
       ...rest,
@@ -149,7 +158,8 @@ export class FollowService implements AsyncDisposable {
   }
 
   #add(ref: EndpointRef, image: string): void {
-    const existing = this.#followed.get(image);
+    const followed = { org: ref.org, image };
+    const existing = this.#followed.get(keyOf(followed));
     if (existing) existing.refs.set(endpointKey(ref), ref);
     if (existing || this.#stopping.signal.aborted) return;
     const { registry, log, intervalMs = 60_000 } = this.#options;
@@ -157,29 +167,29 @@ export class FollowService implements AsyncDisposable {
     const refs = new Map([[endpointKey(ref), ref]]);
     const watch = new TagWatch<ResolvedTag>({
       ...{ image, log, intervalMs },
-      resolve: (known) => resolveImage(image, registry, { known, signal }),
-      deploy: (digest) => this.#deployAll(image, refs, digest),
+      resolve: (known) => resolveImage(followed, registry, { known, signal }),
+      deploy: (digest) => this.#deployAll(followed, refs, digest),
     });
-    this.#followed.set(image, { watch, refs });
+    this.#followed.set(keyOf(followed), { ...followed, watch, refs });
     watch.start();
   }
 
   /** Deploys an image to the endpoints that follow its tag. Returns false if one of them has to be tried again. */
-  async #deployAll(image: string, refs: Map<string, EndpointRef>, digest: string): Promise<boolean> {
+  async #deployAll(of: OrganizationImage, refs: Map<string, EndpointRef>, digest: string): Promise<boolean> {
     let isDone = true;
     for (const [key, ref] of [...refs]) {
       if (this.#stopping.signal.aborted) return false;
-      const outcome = await this.#mutex.run(key, () => this.#deploy(ref, image, digest));
+      const outcome = await this.#mutex.run(key, () => this.#deploy(ref, of.image, digest));
       if (outcome === "retry") isDone = false;
       if (outcome === "not followed") refs.delete(key);
     }
-    if (refs.size === 0) this.#forget(image);
+    if (refs.size === 0) this.#forget(of);
     return isDone;
   }
 
-  #forget(image: string): void {
-    const followed = this.#followed.get(image);
-    this.#followed.delete(image);
+  #forget(image: OrganizationImage): void {
+    const followed = this.#followed.get(keyOf(image));
+    this.#followed.delete(keyOf(image));
     // Not awaited: this is called by the watch.
     void followed?.watch[Symbol.asyncDispose]();
   }
@@ -215,6 +225,8 @@ export class FollowService implements AsyncDisposable {
     );
   }
 }
+
+const keyOf = ({ org, image }: OrganizationImage) => `${org} ${image}`;
 
 function withFollow(record: EndpointRecord, follow: ImageFollow | undefined): EndpointRecord {
   if (follow === undefined && record.follow === undefined) return record;

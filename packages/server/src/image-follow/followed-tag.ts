@@ -1,6 +1,12 @@
-import type { Environment, ImageReference, ResolvedTag } from "@faas/builder/registry";
-import { resolveTag, tryParseImageReference } from "@faas/builder/registry";
+import type { Environment, ImageReference, RegistryCredentials, ResolvedTag } from "@faas/builder/registry";
+import { credentialsIn, resolveTag, tryParseImageReference } from "@faas/builder/registry";
 import { type Artifact, FaasError, type Registry } from "@faas/core";
+
+/** Image with a tag, on behalf of an organization. */
+export interface OrganizationImage {
+  readonly org: string;
+  readonly image: string;
+}
 
 /** Registry as the server reaches it. */
 export interface RegistryView {
@@ -10,6 +16,8 @@ export interface RegistryView {
   readonly registry?: Registry | undefined;
   /** The server runs in the cluster, and reaches the registry by the nodes' name for it. */
   readonly isInCluster: boolean;
+  /** Reads the login of an organization, the text of a Docker `config.json`. Absent: organizations have none. */
+  readonly loginOf?: ((org: string, signal: AbortSignal) => Promise<string | undefined>) | undefined;
 }
 
 /**
@@ -39,17 +47,30 @@ export const imageWithDigest = (image: string, digest: string): Artifact => ({
 export const tagOf = (image: string): string => /:([^/:]*)$/.exec(image)?.[1] ?? "latest";
 
 /**
- * Asks the registry for the digest of a tag.
+ * Asks the registry for the digest of a tag, with the login of the organization, or else with that of the server's machine.
  *
- * @throws REGISTRY_UNREACHABLE, REGISTRY_DENIED, IMAGE_NOT_FOUND
+ * @throws CLUSTER_*, REGISTRY_UNREACHABLE, REGISTRY_DENIED, IMAGE_NOT_FOUND
  */
 export async function resolveImage(
-  image: string,
+  { org, image }: OrganizationImage,
   view: RegistryView,
   { known, signal }: { readonly known?: ResolvedTag | undefined; readonly signal: AbortSignal },
 ): Promise<ResolvedTag> {
   const reference = tryParseImageReference(reachable(image, view)) as ImageReference;
-  return resolveTag(reference, { env: view.env, known, signal });
+  const credentials = await credentialsOf(org, image, view, signal);
+  return resolveTag(reference, { env: view.env, credentials, known, signal });
+}
+
+/** Returns the organization's login. It has the nodes' name of the registry. */
+async function credentialsOf(
+  org: string,
+  image: string,
+  { loginOf }: RegistryView,
+  signal: AbortSignal,
+): Promise<RegistryCredentials | undefined> {
+  const login = await loginOf?.(org, signal);
+  const { registry } = tryParseImageReference(image) as ImageReference;
+  return login === undefined ? undefined : credentialsIn(login, registry);
 }
 
 /** Replaces the nodes' name for the installation's registry by that of the server's machine. */

@@ -19,7 +19,7 @@ function receiver(configured: string | undefined = token) {
   let bodies = 0;
   const hook = new RegistryHook(configured, { notified: (pushes) => notified.push(...pushes) });
   const receive = (headers: IncomingHttpHeaders, bytes = body) =>
-    hook.receive(headers, async () => {
+    hook.receive(headers, "192.0.2.1", async () => {
       bodies++;
       return bytes;
     });
@@ -59,10 +59,16 @@ test("another sender is rejected, and without a signature its body is not read",
   }
 });
 
+test("many notifications without the token are limited", async () => {
+  const { receive } = receiver();
+  for (let count = 0; count < 20; count++) await assert.rejects(receive({}), { code: "HOOK_SIGNATURE_INVALID" });
+  await assert.rejects(receive({}), { code: "HOOK_LIMITED", status: 429 });
+});
+
 test("without a configured token there is no hook", async () => {
   const hook = new RegistryHook(undefined, { notified: () => 1 });
   await assert.rejects(
-    hook.receive({ authorization: "Bearer undefined" }, async () => body),
+    hook.receive({ authorization: "Bearer undefined" }, "192.0.2.1", async () => body),
     { code: "HOOK_NOT_FOUND" },
   );
 });

@@ -1,12 +1,10 @@
 import { createHmac } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { IncomingHttpHeaders } from "node:http";
-import { FaasError, isSameSecret } from "@faas/core";
+import { FaasError, isSameSecret, parseRegistryHookToken } from "@faas/core";
+import { HookThrottle } from "../triggers/hooks/hook-throttle.ts";
 import type { FollowService } from "./follow-service.ts";
 import { readPushes } from "./registry-push.ts";
-
-/** Shortest token that cannot be guessed. */
-const TOKEN_MIN_LENGTH = 16;
 
 /**
  * Reads the token of the registries' notifications from a file; undefined without one.
@@ -15,23 +13,17 @@ const TOKEN_MIN_LENGTH = 16;
  */
 export async function readHookToken(file: string | undefined): Promise<string | undefined> {
   if (file === undefined) return undefined;
-  const token = await readFile(file, "utf8").then(
-    (text) => text.trim(),
-    (error) => {
-      throw new FaasError("USAGE", `The file with the token of registries could not be read: ${error.message}`);
-    },
-  );
-  if (token.length >= TOKEN_MIN_LENGTH && !/\s/.test(token)) return token;
-  throw new FaasError(
-    "USAGE",
-    `Expected ${file} to hold a token of at least ${TOKEN_MIN_LENGTH} characters without spaces, got ${token.length}: create one with "openssl rand -hex 32"`,
-  );
+  const text = await readFile(file, "utf8").catch((error) => {
+    throw new FaasError("USAGE", `The file with the token of registries could not be read: ${error.message}`);
+  });
+  return parseRegistryHookToken(text, file);
 }
 
 /** Receives the notifications of registries. What they say is not believed: they only cause checks at the registry. */
 export class RegistryHook {
   readonly #token: string | undefined;
   readonly #follow: Pick<FollowService, "notified">;
+  readonly #throttle = new HookThrottle();
 
   constructor(token: string | undefined, follow: Pick<FollowService, "notified">) {
     this.#token = token;
@@ -41,26 +33,34 @@ export class RegistryHook {
   /**
    * Checks who sent a notification, and starts the checks of the tags that it names. Returns their number.
    *
+   * @param address address of the sender
    * @param readBody reads the bytes of the body; not called for a sender without any token or signature
-   * @throws HOOK_NOT_FOUND, HOOK_SIGNATURE_INVALID, MALFORMED_JSON, INVALID_REQUEST
+   * @throws HOOK_NOT_FOUND, HOOK_LIMITED, HOOK_SIGNATURE_INVALID, MALFORMED_JSON, INVALID_REQUEST
    */
-  async receive(headers: IncomingHttpHeaders, readBody: () => Promise<Buffer>): Promise<number> {
-    if (this.#token === undefined)
+  async receive(headers: IncomingHttpHeaders, address: string, readBody: () => Promise<Buffer>): Promise<number> {
+    const token = this.#token;
+    if (token === undefined)
       throw new FaasError(
         "HOOK_NOT_FOUND",
         "This server takes no notifications of registries: start it with --registry-hook-token-file",
       );
+    this.#throttle.check("registry", address, performance.now());
     const isSigned = headers["x-hub-signature-256"] !== undefined;
     // The token comes first: a body is read only for a sender that has it.
-    if (!isSigned && !hasToken(headers, this.#token)) throw invalid();
+    if (!isSigned && !hasToken(headers, token)) throw this.#rejected(address);
     const body = await readBody();
-    if (isSigned && !hasSignature(headers, body, this.#token)) throw invalid();
+    if (isSigned && !hasSignature(headers, body, token)) throw this.#rejected(address);
     const pushes = readPushes(parse(body));
     if (pushes) return this.#follow.notified(pushes);
     throw new FaasError(
       "INVALID_REQUEST",
       "Expected a notification of distribution, Harbor (default format), GitHub (registry_package, package) or GitLab's registry, got another document",
     );
+  }
+
+  #rejected(address: string): FaasError {
+    this.#throttle.failed("registry", address, performance.now());
+    return invalid();
   }
 }
 

@@ -28,7 +28,11 @@ export interface ImageFollowContext {
 export async function startImageFollow({ options, stack, role, images, ...context }: ImageFollowContext) {
   const { kubernetes, env = {}, registryHookTokenFile } = options;
   const token = await readHookToken(registryHookTokenFile);
-  const registry = { env, registry: kubernetes?.registry, isInCluster: kubernetes?.namespace !== undefined };
+  const { platform } = context;
+  const registry = {
+    ...{ env, registry: kubernetes?.registry, isInCluster: kubernetes?.namespace !== undefined },
+    loginOf: platform.readRegistryLogin?.bind(platform),
+  };
   const imageFollow = new FollowService({ ...context, registry, allowedImages: images });
   stack.share(imageFollow, role);
   imageFollow.start();

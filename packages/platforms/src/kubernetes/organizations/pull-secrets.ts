@@ -1,9 +1,13 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { V1Secret } from "@kubernetes/client-node";
+import type { KubernetesApi } from "../client/api-client.ts";
+import type { KubernetesObject } from "../client/objects.ts";
+import { namespaceOf, PULL_SECRET } from "../reconcile/manifests/labels.ts";
 
 /**
- * A record of the namespaces that were given a registry login. A login is deleted with its namespace and cannot be restored, because the server must
- * not read the password. The record shows at least that a login was lost, even if the namespace was deleted while no server was running.
+ * A record of the namespaces that were given a registry login. A login is deleted with its namespace and cannot be restored, because the server does
+ * not store the password. The record shows at least that a login was lost, even if the namespace was deleted while no server was running.
  */
 export class RegistryLogins {
   readonly #file: string;
@@ -50,6 +54,20 @@ export class RegistryLogins {
     this.#lastWrite = this.#lastWrite.then(write, write);
     return this.#lastWrite;
   }
+}
+
+/**
+ * Reads the login with which the nodes pull the images of an organization, the text of a Docker `config.json`; `undefined` without. It is read for each
+ * request to a registry and not kept (docs/decisions/0056-registry-logins-are-read.md).
+ */
+export async function readRegistryLogin(
+  api: Pick<KubernetesApi, "get">,
+  org: string,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  const secret = await api.get<V1Secret & KubernetesObject>("Secret", namespaceOf(org), PULL_SECRET, signal);
+  const text = secret?.data?.[".dockerconfigjson"];
+  return text === undefined ? undefined : Buffer.from(text, "base64").toString();
 }
 
 /** Describes how to restore a lost login. */

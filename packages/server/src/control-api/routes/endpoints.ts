@@ -125,7 +125,7 @@ const getEndpoint = ({ store, endpoints, canaries, imageFollow, sources, ...deps
       const record = requireEndpoint(ref, store, permissions);
       const canary = canaries.view(ref, record);
       const view = viewEndpoint(ref, record, endpoints, originOf(context));
-      const follow = imageFollow.view(record);
+      const follow = imageFollow.view(ref.org, record);
       const states = sources.views(ref);
       const more = { ...(canary && { canary }), ...(follow && { follow }), ...(states && { sources: states }) };
       return { status: 200, body: { ...view, ...more } };

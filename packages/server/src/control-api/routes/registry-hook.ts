@@ -1,4 +1,5 @@
 import { registryHookSchema } from "@faas/core";
+import { clientAddress } from "../../audit/client-address.ts";
 import type { RegistryHook } from "../../image-follow/registry-hook.ts";
 import { readRawBody, unreadBody } from "../drain-body.ts";
 import { defineRoute, json, type Route } from "../route.ts";
@@ -21,7 +22,9 @@ export const registryHookRoutes = ({ registryHook }: RegistryHookRoutesDeps): Ro
     requestBody: unreadBody("application/json"),
     responses: { 200: json("the number of followed tags that are checked", registryHookSchema) },
     async handle({ context }) {
-      const checks = await registryHook.receive(context.req.headers, () => readRawBody(context, MAX_BYTES));
+      const { req } = context;
+      const readBody = () => readRawBody(context, MAX_BYTES);
+      const checks = await registryHook.receive(req.headers, clientAddress(req), readBody);
       return { status: 200, body: { checks } };
     },
   }),

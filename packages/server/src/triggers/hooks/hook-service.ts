@@ -7,6 +7,7 @@ import type { Store } from "../../state/store.ts";
 import { forwardedLines } from "../forwarded-lines.ts";
 import { hookIdempotencyKey, receiverReply } from "./hook-message.ts";
 import type { HookSecrets } from "./hook-secrets.ts";
+import { HookThrottle } from "./hook-throttle.ts";
 import { signatureClaim } from "./signature.ts";
 
 export interface HookServiceOptions {
@@ -25,6 +26,8 @@ export interface HookRequest {
   /** Query, beginning with "?", or nothing. */
   readonly query: string;
   readonly requestId: string;
+  /** Address of the sender, or of the last proxy before the server. */
+  readonly address: string;
   /** Reads the body. @throws BODY_TOO_LARGE */
   readBody(maxBytes: number): Promise<Buffer>;
 }
@@ -40,6 +43,7 @@ const UNFORWARDED: ReadonlySet<string> = new Set(["authorization", "x-gitlab-tok
 /** Webhooks: verifies requests by their raw bodies, and makes them asynchronous calls. */
 export class HookService {
   readonly #options: HookServiceOptions;
+  readonly #throttle = new HookThrottle();
 
   constructor(options: HookServiceOptions) {
     this.#options = options;
@@ -48,15 +52,13 @@ export class HookService {
   /**
    * Receives a request.
    *
-   * @throws HOOK_NOT_FOUND, HOOK_SIGNATURE_INVALID, SECRET_UNAVAILABLE, BODY_TOO_LARGE, CALLS_LIMITED, QUEUE_FAILED
+   * @param nowMs milliseconds since the epoch
+   * @throws HOOK_NOT_FOUND, HOOK_LIMITED, HOOK_SIGNATURE_INVALID, SECRET_UNAVAILABLE, BODY_TOO_LARGE, CALLS_LIMITED, QUEUE_FAILED
    */
   async receive(request: HookRequest, nowMs: number): Promise<ReceivedHook> {
     const { ref, hook, maxBytes } = this.#find(request);
-    const { org, headers, requestId } = request;
-    const claim = signatureClaim(hook.provider, headers, nowMs);
-    const secret = await this.#options.secrets.value(org, hook.secret);
-    const body = await request.readBody(maxBytes);
-    claim.verify(secret, body);
+    const { headers, requestId } = request;
+    const { claim, body } = await this.#verified(request, hook, maxBytes, nowMs);
     const reply = receiverReply(hook, headers, body);
     if (reply !== undefined) return { type: "reply", text: reply };
     const idempotencyKey = hookIdempotencyKey(hook, headers, body, claim);
@@ -68,6 +70,24 @@ export class HookService {
     const lines = forwardedLines(request, UNFORWARDED);
     const accepted = await this.#options.asyncCalls.accept({ ...call, request: { ...call.request, lines } });
     return { type: "accepted", provider: hook.provider, call: accepted };
+  }
+
+  /** Reads and verifies a request. Nothing is read for a sender that has failed too often. */
+  async #verified(request: HookRequest, { provider, secret: name }: Hook, maxBytes: number, nowMs: number) {
+    const { org, headers, address } = request;
+    const key = `${org}/${request.name}`;
+    this.#throttle.check(key, address, performance.now());
+    try {
+      const claim = signatureClaim(provider, headers, nowMs);
+      const secret = await this.#options.secrets.value(org, name);
+      const body = await request.readBody(maxBytes);
+      claim.verify(secret, body);
+      return { claim, body };
+    } catch (error) {
+      if (error instanceof FaasError && error.code === "HOOK_SIGNATURE_INVALID")
+        this.#throttle.failed(key, address, performance.now());
+      throw error;
+    }
   }
 
   #find({ org, name }: HookRequest): { readonly ref: EndpointRef; readonly hook: Hook; readonly maxBytes: number } {

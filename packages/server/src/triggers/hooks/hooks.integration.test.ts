@@ -63,7 +63,7 @@ async function deliver(path: string, headers: Record<string, string>, body: stri
   checkResponse({ method: "POST", path: `/-/hooks/${path}`, status: response.status, contentType, text });
   // biome-ignore lint/suspicious/noExplicitAny: each test knows its fields
   const json: any = text.startsWith("{") ? JSON.parse(text) : undefined;
-  return { status: response.status, text, json };
+  return { status: response.status, text, json, retryAfter: response.headers.get("retry-after") };
 }
 
 /** Waits for the call, and returns the request that the function got. */
@@ -212,6 +212,17 @@ test("a gateway in another process passes on headers and bytes as they came", as
     body: new Uint8Array(body),
   });
   assert.equal(response.status, 202, await response.text());
+});
+
+test("requests with a wrong signature are limited, each hook by itself", async () => {
+  await register("flooded", [hook("flooded", "github"), hook("calm", "github")]);
+  const forged = { "X-Hub-Signature-256": `sha256=${"0".repeat(64)}` };
+  const responses = [];
+  for (let count = 0; count < 24; count++) responses.push(await deliver("acme/flooded", forged, BODY));
+  const { status, json, retryAfter } = responses.at(-1) ?? {};
+  assert.deepEqual([status, json.code, retryAfter], [429, "HOOK_LIMITED", "1"]);
+  assert.equal((await deliver("acme/flooded", await gitHub(BODY), BODY)).status, 429, "from the same address");
+  assert.equal((await deliver("acme/calm", await gitHub(BODY), BODY)).status, 202);
 });
 
 test("hooks, organizations and endpoints that do not exist have one problem", async () => {

@@ -1,4 +1,5 @@
 import { hookAcceptedSchema } from "@faas/core";
+import { clientAddress } from "../../../audit/client-address.ts";
 import type { HookService } from "../../../triggers/hooks/hook-service.ts";
 import { readRawBody, unreadBody } from "../../drain-body.ts";
 import { defineRoute, json, type Route, stateOf } from "../../route.ts";
@@ -25,6 +26,7 @@ export const hookRoutes = ({ hooks }: HookRoutesDeps): Route[] => [
       const received = await hooks.receive(
         {
           ...{ org, name, headers, rawHeaders, query: context.search, requestId: stateOf(context).requestId },
+          address: clientAddress(context.req),
           readBody: (maxBytes) => readRawBody(context, maxBytes),
         },
         Date.now(),

@@ -2,9 +2,9 @@ import { createHash, randomBytes } from "node:crypto";
 import type { KubernetesApi, KubernetesObject } from "@faas/platforms/kubernetes-client";
 import { GATEWAY_NAME } from "@faas/platforms/kubernetes-manifests";
 import type { V1Secret, V1Volume, V1VolumeMount } from "@kubernetes/client-node";
-import { GATEWAY, metadataOf } from "./labels.ts";
-import { SECRET_MODE } from "./pod-parts.ts";
-import type { ServerManifestOptions } from "./settings.ts";
+import { GATEWAY, metadataOf } from "../labels.ts";
+import { SECRET_MODE } from "../pod-parts.ts";
+import type { ServerManifestOptions } from "../settings.ts";
 
 const FOLDER = "/etc/faas/gateway-token";
 const BYTES = 32;
