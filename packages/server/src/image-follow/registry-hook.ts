@@ -50,6 +50,7 @@ export class RegistryHook {
     if (!isSigned && !hasToken(headers, token)) throw this.#rejected(address);
     const body = await readBody();
     if (isSigned && !hasSignature(headers, body, token)) throw this.#rejected(address);
+    this.#throttle.verified("registry", address, performance.now());
     const pushes = readPushes(parse(body));
     if (pushes) return this.#follow.notified(pushes);
     throw new FaasError(

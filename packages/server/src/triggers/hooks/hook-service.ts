@@ -82,6 +82,7 @@ export class HookService {
       const secret = await this.#options.secrets.value(org, name);
       const body = await request.readBody(maxBytes);
       claim.verify(secret, body);
+      this.#throttle.verified(key, address, performance.now());
       return { claim, body };
     } catch (error) {
       if (error instanceof FaasError && error.code === "HOOK_SIGNATURE_INVALID")

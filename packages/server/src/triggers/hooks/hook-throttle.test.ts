@@ -32,13 +32,21 @@ describe("unverified requests to a webhook", () => {
     throttle.check("other/code", "192.0.2.1", 0);
   });
 
-  test("from many addresses together are limited", () => {
+  test("from an address with verified requests are not limited, because the sender may be behind the same proxy", () => {
     const throttle = new HookThrottle();
-    assert.equal(
-      failuresUntilLimited(throttle, (index) => `192.0.2.${index}`, 0),
-      200,
-    );
-    assert.throws(() => throttle.check(HOOK, "198.51.100.1", 0), { code: "HOOK_LIMITED" });
+    throttle.verified(HOOK, "192.0.2.1", 0);
+    const day = 24 * 60 * 60_000;
+    const unlimited = failuresUntilLimited(throttle, () => "192.0.2.1", day - 1);
+    assert.equal(unlimited, Number.POSITIVE_INFINITY);
+    assert.throws(() => throttle.check(HOOK, "192.0.2.1", day), { code: "HOOK_LIMITED" });
+  });
+
+  test("from thousands of addresses do not end the trust in an address with verified requests", () => {
+    const throttle = new HookThrottle();
+    throttle.verified(HOOK, "2001:db8::1", 0);
+    failuresUntilLimited(throttle, () => "2001:db8::1", 0);
+    for (let index = 0; index < 3_000; index++) throttle.failed(HOOK, `192.0.${index >> 8}.${index & 255}`, 0);
+    throttle.check(HOOK, "2001:db8::1", 0);
   });
 
   test("are admitted again after a second, one at a time", () => {

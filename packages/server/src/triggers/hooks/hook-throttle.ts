@@ -2,23 +2,24 @@ import { RetryLaterError, TokenBucket } from "@faas/gateway";
 
 /** Unverified requests to a hook from one address: at once after a pause, and per second in the long run. */
 const ADDRESS = { burst: 20, perSecond: 1 };
-/** Unverified requests to a hook from all addresses. */
-const HOOK = { burst: 200, perSecond: 20 };
-/** Addresses of a hook that are remembered. An address that is forgotten still counts in the limit of its hook. */
+/** Addresses of a hook that are remembered. */
 const MAX_ADDRESSES = 1_000;
+/** Time for which an address that has sent a verified request is not limited: it may be a proxy's, with the hook's sender behind it. */
+const TRUST_MS = 24 * 60 * 60_000;
 
-interface Failures {
-  readonly total: TokenBucket;
-  readonly byAddress: Map<string, TokenBucket>;
+interface Sender {
+  readonly failures: TokenBucket;
+  /** Absent: no verified request. */
+  verifiedMs?: number;
 }
 
 /**
- * Limits the rate of requests to webhooks whose sender is not proven: each costs an HMAC over its body, and lines in logs. Valid requests take nothing from
- * the limits. Times are milliseconds on a monotonic clock.
+ * Limits the rate of requests to webhooks whose sender is not proven: each costs an HMAC over its body, and lines in logs. Addresses that have sent a verified
+ * request are not limited. Times are milliseconds on a monotonic clock.
  */
 export class HookThrottle {
-  /** By hook; without those of which no request failed. */
-  readonly #failures = new Map<string, Failures>();
+  /** By hook and network. The oldest come first. */
+  readonly #senders = new Map<string, Map<string, Sender>>();
 
   /**
    * Checks that a sender may try.
@@ -27,49 +28,54 @@ export class HookThrottle {
    * @throws HOOK_LIMITED
    */
   check(hook: string, address: string, nowMs: number): void {
-    const failures = this.#failures.get(hook);
-    if (failures === undefined) return;
-    const ofAddress = failures.byAddress.get(networkOf(address));
-    const waitMs = Math.max(failures.total.waitMs(nowMs), ofAddress?.waitMs(nowMs) ?? 0);
-    if (waitMs === 0) {
-      this.#forgetFull(hook, failures, nowMs);
-      return;
-    }
-    const where = ofAddress !== undefined && ofAddress.waitMs(nowMs) > 0 ? " from this address" : "";
+    const sender = this.#senders.get(hook)?.get(networkOf(address));
+    if (sender === undefined || isTrusted(sender, nowMs)) return;
+    const waitMs = sender.failures.waitMs(nowMs);
+    if (waitMs === 0) return;
     throw new RetryLaterError(
       "HOOK_LIMITED",
-      `Too many requests to this webhook${where} had no valid signature: retry later, with the secret of the webhook`,
+      "Too many requests to this webhook from this address had no valid signature: retry later, with the secret of the webhook",
       waitMs,
     );
   }
 
   /** Counts a request whose sender was not proven. */
   failed(hook: string, address: string, nowMs: number): void {
-    const failures = this.#failures.get(hook) ?? {
-      total: new TokenBucket(HOOK.perSecond, HOOK.burst, nowMs),
-      byAddress: new Map<string, TokenBucket>(),
-    };
-    this.#failures.set(hook, failures);
     // Without debts, which requests that were verified at the same time could make.
-    failures.total.take(nowMs);
-    const { byAddress } = failures;
-    const network = networkOf(address);
-    const bucket = byAddress.get(network) ?? new TokenBucket(ADDRESS.perSecond, ADDRESS.burst, nowMs);
-    bucket.take(nowMs);
-    // The last address that failed becomes the youngest.
-    byAddress.delete(network);
-    byAddress.set(network, bucket);
-    const [oldest] = byAddress.keys();
-    if (byAddress.size > MAX_ADDRESSES && oldest !== undefined) byAddress.delete(oldest);
+    this.#seen(hook, address, nowMs).failures.take(nowMs);
   }
 
-  /** Forgets the failures of a hook that no longer count. */
-  #forgetFull(hook: string, { total, byAddress }: Failures, nowMs: number): void {
-    if (total.tokens(nowMs) < HOOK.burst) return;
-    for (const [address, bucket] of byAddress) if (bucket.tokens(nowMs) >= ADDRESS.burst) byAddress.delete(address);
-    if (byAddress.size === 0) this.#failures.delete(hook);
+  /** Notes that a request's sender was proven. */
+  verified(hook: string, address: string, nowMs: number): void {
+    this.#seen(hook, address, nowMs).verifiedMs = nowMs;
+  }
+
+  #seen(hook: string, address: string, nowMs: number): Sender {
+    const senders = this.#senders.get(hook) ?? new Map<string, Sender>();
+    this.#senders.set(hook, senders);
+    const network = networkOf(address);
+    const sender = senders.get(network) ?? {
+      failures: new TokenBucket(ADDRESS.perSecond, ADDRESS.burst, nowMs),
+    };
+    senders.delete(network);
+    senders.set(network, sender);
+    if (senders.size > MAX_ADDRESSES) forgetOldest(senders, nowMs);
+    return sender;
   }
 }
+
+/** Forgets the oldest sender, preferably of those without a verified request. */
+function forgetOldest(senders: Map<string, Sender>, nowMs: number): void {
+  let [oldest] = senders.keys();
+  for (const [network, sender] of senders) {
+    if (isTrusted(sender, nowMs)) continue;
+    oldest = network;
+    break;
+  }
+  if (oldest !== undefined) senders.delete(oldest);
+}
+
+const isTrusted = ({ verifiedMs }: Sender, nowMs: number) => verifiedMs !== undefined && nowMs - verifiedMs < TRUST_MS;
 
 /** Returns the network of an IPv6 address, its first 64 bits: a client has all addresses in it (RFC 4291 section 2.5.1). Other addresses stay as they are. */
 function networkOf(address: string): string {
