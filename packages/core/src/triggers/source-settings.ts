@@ -8,7 +8,7 @@ import { requestPathSchema } from "./request-path-schema.ts";
 /** Maximum number of sources of an endpoint. */
 const SOURCES_MAX = 50;
 const NAME = /^[A-Za-z0-9_-]{1,100}$/;
-const START = /^(?:new|all|\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,3})?Z)$/;
+const START = /^(?:new|all|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,3})?Z)$/;
 
 /** Schema of a source: of a subject alone, with core NATS, or of a stream of JetStream. */
 export const sourceSchema = z.strictObject({
