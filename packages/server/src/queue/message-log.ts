@@ -38,6 +38,9 @@ export interface MessageLog extends AsyncDisposable {
   readNotes(notes: readonly NoteLocation[]): Promise<Buffer[]>;
 }
 
+/** Error of a body that does not match its checksum: reading it again does not help. */
+export class DamagedBodyError extends Error {}
+
 /** Place of a message that was stored. */
 export interface MessagePlace extends Location {
   /** Bytes of the record without the body. */
