@@ -225,6 +225,10 @@ export class DurableQueue implements Queue {
     if (entry.isRemoved) return;
     this.#schedule.resize(entry, () => (entry.notes = notes));
     this.#schedule.change(entry, state);
+    if (state.status !== "done") return;
+    // Not awaited: a message that a crash brings back is within the limits, or removed again.
+    for (const oldest of this.#schedule.removeDone(entry.topic.group, this.#memory.limits))
+      this.#storage.remove(oldest).catch(() => {});
   }
 }
 

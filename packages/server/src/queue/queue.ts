@@ -95,7 +95,7 @@ export interface Lease {
 
 /**
  * Result of an attempt. Its note is kept with the message.
- * - `done`: state, note and no body are kept for `keepMs`
+ * - `done`: state, note and no body are kept for `keepMs`; shorter, the oldest first, when a group has too many of them
  * - `retry`: the message waits until `dueMs`; with `isUncounted` the attempt does not count
  * - `dead`: it is kept for `keepMs`, and can be replayed
  */
