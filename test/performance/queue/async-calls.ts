@@ -85,9 +85,14 @@ async function measureRound(): Promise<Round> {
   const before = await usage(server.pid);
   const began = performance.now();
   await writeFile(gate, "");
-  await eventually("all are delivered", async () => (await totals(client)).completed >= waiting + running, {
-    timeoutMs: 120_000,
-  });
+  await eventually(
+    "all are delivered",
+    async () => {
+      const now = await totals(client);
+      return now.waiting + now.running === 0;
+    },
+    { timeoutMs: 120_000 },
+  );
   const delivered = await speed(server.pid, waiting + running, before, began);
   const beforeDirect = await usage(server.pid);
   const beganDirect = performance.now();
@@ -99,7 +104,6 @@ async function measureRound(): Promise<Round> {
 interface Totals {
   readonly waiting: number;
   readonly running: number;
-  readonly completed: number;
 }
 
 const totals = async (client: HttpClient) =>

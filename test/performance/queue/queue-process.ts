@@ -1,6 +1,6 @@
 /**
- * `node --expose-gc queue-process.ts speed|fill|reopen FOLDER [URL]`: uses a queue in a folder, or on the NATS server at the URL, and prints figures of it
- * as JSON.
+ * `node --expose-gc queue-process.ts speed|fill|reopen FOLDER WAITING [URL]`: uses a queue in a folder, or on the NATS server at the URL, with that many
+ * waiting messages, and prints figures of it as JSON.
  */
 import { rmSync } from "node:fs";
 import { open } from "node:fs/promises";
@@ -29,17 +29,18 @@ export interface MemoryFigures {
 }
 
 const CLIENTS = 64;
-const MESSAGES = 40_000;
 const PACED_PER_SECOND = 5_000;
 const TURNS = 10;
 const TURN_MS = 300;
 const WRITES_PER_TURN = 200;
-const WAITING = 1_000_000;
 const SMALL_BYTES = 100;
 const TOPIC = "acme/mail";
 const body = Buffer.alloc(1024, "x");
 
-const [mode, folder = "", url] = process.argv.slice(2);
+const [mode, folder = "", waitingText, url] = process.argv.slice(2);
+const WAITING = Number(waitingText);
+/** A NATS server settles a tenth as many messages per second as the journal. */
+const MESSAGES = url ? 10_000 : 40_000;
 
 const openQueue = (path: string): Promise<Queue> =>
   url ? openNatsQueue({ url, instance: "performance" }) : openJournalQueue({ folder: path });

@@ -9,13 +9,15 @@ const ROUNDS = 3;
 
 /** Place of a queue: an empty folder, and the URL of a NATS server. */
 interface Place {
+  /** Messages that wait while memory is measured. */
+  readonly waiting: number;
   readonly folder: string;
   readonly url?: string;
 }
 
 /** Measures the queue on the disk of the temporary folder, against single writes to the same disk. */
 export async function queue(): Promise<Row[]> {
-  return measured((name) => ({ folder: tempDir(name) }), 10_000);
+  return measured((name) => ({ folder: tempDir(name), waiting: 1_000_000 }), 10_000);
 }
 
 /** Measures the queue on a NATS server on this machine, in the same way. Returns no rows without the program. */
@@ -28,7 +30,13 @@ export async function queueOnNats(): Promise<Row[]> {
   }
   await using server = await NatsServer.start();
   let streams = 0;
-  return measured((name) => ({ folder: tempDir(name), url: `${server.url}?stream=${++streams}` }), 60_000);
+  const place = (name: string) => ({
+    folder: tempDir(name),
+    waiting: 200_000,
+    url: `${server.url}?stream=${++streams}`,
+  });
+  // Awaited here: the server ends with this function.
+  return await measured(place, 12_000);
 }
 
 async function measured(emptyPlace: (name: string) => Place, openGoalMs: number): Promise<Row[]> {
@@ -36,7 +44,7 @@ async function measured(emptyPlace: (name: string) => Place, openGoalMs: number)
   for (let round = 0; round < ROUNDS; round++) rounds.push(await run<SpeedFigures>("speed", emptyPlace("queue-speed")));
   const place = emptyPlace("queue-memory");
   const [filled, reopened] = [await run<MemoryFigures>("fill", place), await run<MemoryFigures>("reopen", place)];
-  return [...speedRows(rounds), ...memoryRows(filled, reopened, openGoalMs)];
+  return [...speedRows(rounds), ...memoryRows(place.waiting, filled, reopened, openGoalMs)];
 }
 
 function speedRows(rounds: readonly SpeedFigures[]): Row[] {
@@ -65,8 +73,8 @@ function speedRows(rounds: readonly SpeedFigures[]): Row[] {
   ];
 }
 
-function memoryRows(filled: MemoryFigures, reopened: MemoryFigures, openGoalMs: number): Row[] {
-  const what = "1,000,000 waiting messages of 100 bytes";
+function memoryRows(waiting: number, filled: MemoryFigures, reopened: MemoryFigures, openGoalMs: number): Row[] {
+  const what = `${waiting.toLocaleString("en")} waiting messages of 100 bytes`;
   const bytes = (measure: string, { bytesPerMessage: value, residentMiB }: MemoryFigures): Row => ({
     measure,
     baseline: "without messages",
@@ -89,7 +97,7 @@ function memoryRows(filled: MemoryFigures, reopened: MemoryFigures, openGoalMs: 
   ];
 }
 
-async function run<T>(mode: string, { folder, url }: Place): Promise<T> {
+async function run<T>(mode: string, { folder, waiting, url }: Place): Promise<T> {
   const program = join(import.meta.dirname, "queue-process.ts");
   const { stdout } = await promisify(execFile)(process.execPath, [
     "--expose-gc",
@@ -98,6 +106,7 @@ async function run<T>(mode: string, { folder, url }: Place): Promise<T> {
     program,
     mode,
     folder,
+    String(waiting),
     ...(url === undefined ? [] : [url]),
   ]);
   return JSON.parse(stdout);

@@ -31,6 +31,7 @@ const PERMANENT: ReadonlySet<string> = new Set<ErrorCode>([
   "REVISION_NOT_FOUND",
   "BODY_TOO_LARGE",
   "DESTINATION_NOT_ALLOWED",
+  "STATE_DAMAGED",
 ]);
 /** Wait after a delivery for which there was no room. */
 const NO_ROOM_MS = 500;

@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
+import { closeSync, openSync, readdirSync, readFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { asyncPolicy, FaasError, toProblem } from "@faas/core";
 import { type DeliveryResponse, formatRecord } from "@faas/gateway";
 import { eventually, tempDir } from "@faas/testing";
 import { openJournalQueue } from "../queue/journal/journal-queue.ts";
+import type { StoredMessage } from "../queue/queue.ts";
 import { type Deliver, Deliveries } from "./deliveries.ts";
+import { viewCall } from "./view-call.ts";
 
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 const TOPIC = "acme/x";
@@ -91,4 +95,29 @@ test("a delivery that fails in an unexpected way is tried again when its lease h
   await eventually("the other is completed", () => rig.queue.topicTotals(TOPIC).done === 1);
   assert.equal(rig.queue.find(rig.ids[0] as string)?.status, "leased");
   await rig.deliveries[Symbol.asyncDispose]();
+});
+
+test("a call whose stored request is damaged fails with the reason, and those beside it are delivered", async () => {
+  const folder = tempDir("deliveries");
+  await using queue = await openJournalQueue({ folder });
+  const accept = (text: string) => queue.enqueue({ topic: TOPIC, body: formatRecord(request, Buffer.from(text)) });
+  const [damaged, sound] = [await accept("damaged"), await accept("sound")];
+  const [name] = readdirSync(folder) as [string];
+  const file = openSync(join(folder, name), "r+");
+  writeSync(file, "D", readFileSync(file).indexOf("damaged"));
+  closeSync(file);
+  const delivered: string[] = [];
+  const deliver: Deliver = async ({ body }) => {
+    delivered.push(body.toString());
+    return OK;
+  };
+  const options = { queue, deliver, log, policyOf: () => asyncPolicy(), takes: () => true };
+  await using deliveries = new Deliveries({ ...options, windowOf: () => 2, orgWindowOf: () => 10 });
+  deliveries.start();
+  await eventually("both have ended", () => queue.topicTotals(TOPIC).done + queue.topicTotals(TOPIC).dead === 2);
+  assert.deepEqual(delivered, ["sound"]);
+  assert.equal(queue.find(sound.id)?.status, "done");
+  const { state, deliveries: shown } = viewCall((await queue.read(damaged.id)) as StoredMessage);
+  assert.deepEqual([state, shown[0]?.code], ["failed", "STATE_DAMAGED"]);
+  assert.match(shown[0]?.detail ?? "", /does not match its checksum/);
 });

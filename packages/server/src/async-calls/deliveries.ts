@@ -1,4 +1,4 @@
-import type { AsyncPolicy, Logger } from "@faas/core";
+import { type AsyncPolicy, FaasError, type Logger, toProblem } from "@faas/core";
 import { type Delivery, type DeliveryResponse, parseRecord } from "@faas/gateway";
 import type { DecidedDelivery } from "../destinations/pass-on.ts";
 import type { Lease, Outcome, Queue } from "../queue/queue.ts";
@@ -39,6 +39,21 @@ const PAUSE_MS = 250;
 const MAX_RESPONSE_BYTES = 6 * 2 ** 20;
 /** Time for deliveries in progress when the server stops. */
 const FINISH_MS = 5_000;
+
+/** Response to a call whose request was damaged in the queue. */
+const DAMAGED: DeliveryResponse = {
+  ...{ status: 500, from: "gateway", headers: [], bytes: 0 },
+  body: Buffer.from(
+    JSON.stringify(
+      toProblem(
+        new FaasError(
+          "STATE_DAMAGED",
+          "The stored request of the call does not match its checksum, so it was not delivered. Call again",
+        ),
+      ),
+    ),
+  ),
+};
 
 /** Delivers calls of a queue to where they go, as many at a time as their windows allow. */
 export class Deliveries implements AsyncDisposable {
@@ -107,6 +122,7 @@ export class Deliveries implements AsyncDisposable {
     const { topic, id, attempt } = lease;
     this.#leases.add(lease);
     try {
+      if (lease.isDamaged) return await this.#fail(lease);
       const { request, body } = parseRecord(lease.body);
       const requestId = `${id}.${attempt}`;
       const lines = `X-Faas-Call-Id: ${id}\r\nX-Faas-Attempt: ${attempt}\r\n`;
@@ -130,6 +146,19 @@ export class Deliveries implements AsyncDisposable {
       this.#leases.delete(lease);
       this.#windows.release(topic, 1, true);
     }
+  }
+
+  /** Fails a call whose request cannot be read: nothing can be delivered, or passed on. */
+  async #fail(lease: Lease): Promise<void> {
+    const { queue, policyOf, onOutcome, random = Math.random } = this.#options;
+    const { topic, id, attempt } = lease;
+    const nowMs = Date.now();
+    const ended = {
+      ...{ response: DAMAGED, call: { method: "", target: "" }, attempt, requestId: `${id}.${attempt}` },
+      ...{ startedMs: nowMs, endedMs: nowMs },
+    };
+    const outcome = decideOutcome(ended, policyOf(topic), random);
+    if (await queue.settle(lease, outcome)) onOutcome?.({ ...ended, topic, id }, outcome);
   }
 
   /** Ends a lease as if it had never begun. */

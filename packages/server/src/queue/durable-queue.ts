@@ -1,10 +1,12 @@
 import { FaasError, type Logger } from "@faas/core";
 import { hashKey, type KnownKey, type KnownKeys } from "./journal/known-keys.ts";
 import { checksum, MAX_U48 } from "./journal/record-format.ts";
-import type { MessageLog, QueueMemory } from "./message-log.ts";
+import { DamagedBodyError, type MessageLog, type QueueMemory } from "./message-log.ts";
 import type { Lease, ListFilter, MessageState, NewMessage, Outcome, Queue, Receipt, StoredMessage } from "./queue.ts";
 import { Entry, type EntryState, stateOf } from "./schedule/entry.ts";
 import type { Schedule } from "./schedule/schedule.ts";
+
+const NO_BODY = Buffer.alloc(0);
 
 /** Queue whose states, order and times are in memory, and whose messages are in a storage. */
 export class DurableQueue implements Queue {
@@ -57,10 +59,10 @@ export class DurableQueue implements Queue {
     return leases.flatMap((lease, index) => {
       const body = bodies.get(entries[index] as Entry);
       if (Buffer.isBuffer(body)) return [{ ...lease, body }];
-      // Its lease ends, and it is tried again: never lost because of a disk that may recover.
-      if (!entries[index]?.isRemoved)
-        this.#log?.error({ err: body, id: lease.id }, "failed to read a message of the queue");
-      return [];
+      if (entries[index]?.isRemoved) return [];
+      this.#log?.error({ err: body, id: lease.id }, "failed to read a message of the queue");
+      // Otherwise its lease ends, and it is tried again: never lost because of a disk that may recover.
+      return body instanceof DamagedBodyError ? [{ ...lease, body: NO_BODY, isDamaged: true }] : [];
     });
   }
 
@@ -126,8 +128,9 @@ export class DurableQueue implements Queue {
       this.#storage.readNotes(entry.notes ?? []),
     ]);
     const body = bodies.get(entry);
-    if (body instanceof Error) throw new FaasError("QUEUE_FAILED", body.message, { cause: body });
-    return { ...state, ...(body ? { body } : {}), notes };
+    if (body instanceof Error && !(body instanceof DamagedBodyError))
+      throw new FaasError("QUEUE_FAILED", body.message, { cause: body });
+    return { ...state, ...(Buffer.isBuffer(body) ? { body } : {}), notes };
   }
 
   list(filter: ListFilter): readonly MessageState[] {
@@ -222,6 +225,10 @@ export class DurableQueue implements Queue {
     if (entry.isRemoved) return;
     this.#schedule.resize(entry, () => (entry.notes = notes));
     this.#schedule.change(entry, state);
+    if (state.status !== "done") return;
+    // Not awaited: a message that a crash brings back is within the limits, or removed again.
+    for (const oldest of this.#schedule.removeDone(entry.topic.group, this.#memory.limits))
+      this.#storage.remove(oldest).catch(() => {});
   }
 }
 

@@ -3,7 +3,7 @@ import { Ids } from "./journal/ids.ts";
 import { KnownKeys } from "./journal/known-keys.ts";
 import type { MessageRecord } from "./journal/record-format.ts";
 import type { Entry, EntryState, Location, NoteLocation } from "./schedule/entry.ts";
-import { Schedule } from "./schedule/schedule.ts";
+import { type DoneLimits, Schedule } from "./schedule/schedule.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -38,6 +38,9 @@ export interface MessageLog extends AsyncDisposable {
   readNotes(notes: readonly NoteLocation[]): Promise<Buffer[]>;
 }
 
+/** Error of a body that does not match its checksum: reading it again does not help. */
+export class DamagedBodyError extends Error {}
+
 /** Place of a message that was stored. */
 export interface MessagePlace extends Location {
   /** Bytes of the record without the body. */
@@ -49,6 +52,10 @@ export interface QueueMemoryOptions {
   readonly now?: () => number;
   /** Time for which an idempotency key is known. @defaultValue 24 hours */
   readonly idempotencyWindowMs?: number;
+  /** Limit of the messages of a group that are done. @defaultValue 100,000 */
+  readonly maxDone?: number;
+  /** Limit of the bytes that these need in the storage. @defaultValue 1 GiB */
+  readonly maxDoneBytes?: number;
 }
 
 /** Everything about a queue that is in memory. A storage fills it when it is opened. */
@@ -57,13 +64,21 @@ export class QueueMemory {
   readonly schedule: Schedule;
   readonly keys: KnownKeys;
   readonly ids = new Ids();
+  readonly limits: DoneLimits;
   /** Largest sequence of a message so far. */
   sequence = 0;
   /** Called when a message no longer exists, because its time had come or another change removed it. */
   onRemoved: (entry: Entry, isExpired: boolean) => void = () => {};
 
-  constructor({ now = () => Date.now(), idempotencyWindowMs = 24 * HOUR_MS }: QueueMemoryOptions = {}) {
+  constructor(options: QueueMemoryOptions = {}) {
+    const {
+      now = () => Date.now(),
+      idempotencyWindowMs = 24 * HOUR_MS,
+      maxDone = 100_000,
+      maxDoneBytes = 2 ** 30,
+    } = options;
     this.now = now;
+    this.limits = { maxDone, maxDoneBytes };
     this.schedule = new Schedule(now, (entry, isExpired) => this.onRemoved(entry, isExpired));
     this.keys = new KnownKeys(idempotencyWindowMs);
   }

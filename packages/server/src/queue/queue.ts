@@ -89,11 +89,13 @@ export interface Lease {
   readonly body: Buffer;
   /** Differs for each lease of a message. */
   readonly token: number;
+  /** True if the storage has changed the body, which is then empty: the message cannot be processed any longer. */
+  readonly isDamaged?: true;
 }
 
 /**
  * Result of an attempt. Its note is kept with the message.
- * - `done`: state, note and no body are kept for `keepMs`
+ * - `done`: state, note and no body are kept for `keepMs`; shorter, the oldest first, when a group has too many of them
  * - `retry`: the message waits until `dueMs`; with `isUncounted` the attempt does not count
  * - `dead`: it is kept for `keepMs`, and can be replayed
  */
@@ -121,7 +123,7 @@ export interface MessageState {
 
 /** A message as it is stored. */
 export interface StoredMessage extends MessageState {
-  /** Absent when it is done. */
+  /** Absent when it is done, or damaged. */
   readonly body?: Buffer;
   /** Notes of its outcomes, the oldest first; also those before a replay. */
   readonly notes: readonly Buffer[];

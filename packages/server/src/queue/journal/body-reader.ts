@@ -1,6 +1,7 @@
+import { DamagedBodyError } from "../message-log.ts";
 import type { Entry } from "../schedule/entry.ts";
 import { checksum } from "./record-format.ts";
-import { damaged, type Segment } from "./segment.ts";
+import type { Segment } from "./segment.ts";
 
 /** Bodies that are at most this far apart are read at once. */
 const MAX_GAP_BYTES = 16 * 2 ** 10;
@@ -42,7 +43,7 @@ function bodyOf(entry: Entry, read: Buffer, offset: number, file: string): Buffe
   const isAlone = entry.bodyBytes === read.length;
   const body = isAlone ? read : Buffer.from(read.subarray(offset, offset + entry.bodyBytes));
   if (checksum(body) === entry.bodyChecksum) return body;
-  return damaged(file, `the body of message ${entry.id} does not match its checksum`);
+  return new DamagedBodyError(`the body of message ${entry.id} in ${file} does not match its checksum`);
 }
 
 function spansOf(entries: readonly Entry[]): Span[] {

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { cpSync, readdirSync, statSync, truncateSync } from "node:fs";
-import { join } from "node:path";
 import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { tempDir } from "@faas/testing";
 import fc from "fast-check";
 import type { Lease, Outcome, Queue } from "../queue.ts";
 import { openJournalQueue } from "./journal-queue.ts";
+import { readSegment } from "./read-segment.ts";
+import { segmentFile } from "./segment.ts";
 
 /** Operation; numbers choose among the messages and leases that there are. */
 type Operation =
@@ -30,6 +31,8 @@ interface Life {
   readonly turns: number;
   /** Share of the unacknowledged bytes that is on disk. */
   readonly share: number;
+  /** True if the file ends there; otherwise zeros follow. */
+  readonly isCut: boolean;
 }
 
 const topic = fc.constantFrom("acme/a", "acme/b");
@@ -64,6 +67,7 @@ const life: fc.Arbitrary<Life> = fc.record({
   underWay: fc.array(operation, { maxLength: 8, size: "max" }),
   turns: fc.nat(6),
   share: fc.double({ min: 0, max: 1, noNaN: true }),
+  isCut: fc.boolean(),
 });
 
 const KEEP_MS = 1_000;
@@ -165,22 +169,34 @@ async function settle(queue: Queue, model: Model, choice: number, type: Outcome[
   message.notes.push(note.toString());
 }
 
-const filesOf = (folder: string) =>
-  readdirSync(folder)
-    .filter((name) => name.endsWith(".segment"))
-    .sort()
-    .map((name) => ({ name, bytes: statSync(join(folder, name)).size }));
+/** Returns the segments with the ends of their last whole frames: zeros may follow. */
+async function segmentsOf(folder: string) {
+  const names = readdirSync(folder).filter((name) => name.endsWith(".segment"));
+  return Promise.all(
+    names.sort().map(async (name) => {
+      const number = Number.parseInt(name, 10);
+      const { segment } = await readSegment(folder, number);
+      await segment.close();
+      return { number, bytes: segment.bytes };
+    }),
+  );
+}
 
-/** Copies the folder as a crash would leave it; of what is not acknowledged, a part is missing. */
-function crash(folder: string, before: ReturnType<typeof filesOf>, share: number): string {
+/** Copies the folder as a crash would leave it; of what is not acknowledged, a part is missing: it is cut off, or still zeros. */
+async function crash(folder: string, before: Awaited<ReturnType<typeof segmentsOf>>, { share, isCut }: Life) {
   const copy = tempDir("queue-crash");
   cpSync(folder, copy, { recursive: true });
-  const after = filesOf(copy);
+  const after = await segmentsOf(copy);
   const [last, lastBefore] = [after.at(-1), before.at(-1)];
   // Otherwise files were added or removed meanwhile, and what precedes that was on disk.
-  const hasOnlyGrown = last && after.length === before.length && after.every(({ name }, i) => name === before[i]?.name);
-  if (hasOnlyGrown && lastBefore)
-    truncateSync(join(copy, last.name), lastBefore.bytes + Math.floor((last.bytes - lastBefore.bytes) * share));
+  const hasOnlyGrown =
+    last && after.length === before.length && after.every(({ number }, i) => number === before[i]?.number);
+  if (!hasOnlyGrown || !lastBefore) return copy;
+  const file = segmentFile(copy, last.number);
+  const kept = lastBefore.bytes + Math.floor((last.bytes - lastBefore.bytes) * share);
+  const { size } = statSync(file);
+  truncateSync(file, kept);
+  if (!isCut) truncateSync(file, size);
   return copy;
 }
 
@@ -247,16 +263,16 @@ function affectedBy(operations: readonly Operation[], model: Model): Set<string>
 }
 
 /** Runs a queue until it crashes; opens it again and compares. */
-async function live(queue: Queue, folder: string, model: Model, { acknowledged, ...life }: Life) {
-  for (const operation of acknowledged) await apply(queue, model, operation);
+async function live(queue: Queue, folder: string, model: Model, life: Life) {
+  for (const operation of life.acknowledged) await apply(queue, model, operation);
   await check(queue, model, new Set());
   const underWay = life.underWay.filter(({ type }) => type !== "wait");
-  const before = filesOf(folder);
+  const before = await segmentsOf(folder);
   const [messages, keys] = [structuredClone(model.messages), [...model.keys]];
   const uncertain = affectedBy(underWay, model);
   const pending = underWay.map((operation) => apply(queue, model, operation).catch(() => {}));
   for (let turn = 0; turn < life.turns; turn++) await nextTurn();
-  const copy = crash(folder, before, life.share);
+  const copy = await crash(folder, before, life);
   await Promise.all(pending);
   await queue[Symbol.asyncDispose]();
   model.messages = messages;

@@ -110,6 +110,28 @@ test("a last write that is torn at any byte is left out, and the others stay", a
   assert.deepEqual(await bodies((await open(t, { folder })).queue), ["a", "c"]);
 });
 
+test("the zeros that are written ahead replace no message, and are not read", async (t) => {
+  const { queue, folder } = await open(t, { segmentBytes: 2 ** 20 });
+  const added: string[] = [];
+  const isZeroedAhead = () =>
+    readFileSync(segments(folder)[0] as string)
+      .subarray(-1_000)
+      .every((byte) => byte === 0);
+  while (added.length < 5 || !isZeroedAhead()) {
+    const text = `${added.length} ${"x".repeat((added.length * 7_919) % 20_000)}`;
+    await add(queue, text);
+    added.push(text);
+    assert.ok(added.length < 90, "there are zeros before the segment is full");
+  }
+  for (let index = 0; index < 30; index++) {
+    const text = `${index} ${"y".repeat(15_000)}`;
+    await add(queue, text);
+    added.push(text);
+  }
+  await queue[Symbol.asyncDispose]();
+  assert.deepEqual(await bodies((await open(t, { folder })).queue), added);
+});
+
 test("a server that lost the folder cannot acknowledge, and its late write is never read", async (t) => {
   const folder = tempDir("queue");
   let checks = Number.POSITIVE_INFINITY;

@@ -1,6 +1,6 @@
 import type { Logger } from "@faas/core";
 import { DurableQueue } from "../durable-queue.ts";
-import { type MessageLog, type MessagePlace, QueueMemory } from "../message-log.ts";
+import { type MessageLog, type MessagePlace, QueueMemory, type QueueMemoryOptions } from "../message-log.ts";
 import type { Queue } from "../queue.ts";
 import type { Entry, EntryState, NoteLocation } from "../schedule/entry.ts";
 import { readBodies } from "./body-reader.ts";
@@ -12,15 +12,11 @@ import type { Segment } from "./segment.ts";
 
 const SEGMENT_BYTES = 32 * 2 ** 20;
 
-export interface JournalQueueOptions {
+export interface JournalQueueOptions extends QueueMemoryOptions {
   /** Folder for the journal, which is created if it is missing. */
   readonly folder: string;
-  /** Returns milliseconds since the epoch. @defaultValue Date.now */
-  readonly now?: () => number;
   /** A new file begins when one has this size. @defaultValue 32 MiB */
   readonly segmentBytes?: number;
-  /** Time for which an idempotency key is known. @defaultValue 24 hours */
-  readonly idempotencyWindowMs?: number;
   /** Rejects when another server holds the lock of the folder. Called before every write, which then fails as it does, and after it. */
   readonly assertLockHeld?: () => Promise<void>;
   readonly log?: Logger;

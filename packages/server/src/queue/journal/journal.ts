@@ -129,6 +129,7 @@ export class Journal {
       await this.#options.assertLockHeld();
       current.accept(FRAME_HEAD_BYTES + records.reduce((sum, { length }) => sum + length, 0));
       this.bytes += current.bytes - before;
+      current.zeroAhead(this.#options.segmentBytes);
       return { segment: current, start };
     } catch (error) {
       // Not cut: another server may have read the frame. The header of the next segment excludes it.

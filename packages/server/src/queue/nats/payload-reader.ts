@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { checksum } from "../journal/record-format.ts";
+import { DamagedBodyError } from "../message-log.ts";
 import type { Entry, NoteLocation } from "../schedule/entry.ts";
 import type { Connection } from "./connection.ts";
 
@@ -44,7 +45,7 @@ export class PayloadReader {
     // Copied: what was received is part of a larger buffer.
     const body = early ? Buffer.from(early) : await this.#payload(segment, bodyOffset);
     if (body.length === bodyBytes && checksum(body) === bodyChecksum) return body;
-    throw new Error(`the body of message ${id} does not match its checksum`);
+    throw new DamagedBodyError(`the body of message ${id} does not match its checksum`);
   }
 
   /** Reads small bodies that are near each other with few requests. What cannot be read is left out. */

@@ -132,6 +132,10 @@ export class Group {
   readonly counts = new Counts();
   /** All messages in the order of `enqueue`. */
   readonly messages = new EntryList<Entry>("group");
+  /** Messages that are done, in the order in which they ended. They are never in the list of those that are ready. */
+  readonly done = new EntryList<Entry>("ready");
+  /** Bytes that they need in the storage. */
+  doneBytes = 0;
   /** Number of its topics. */
   topics = 0;
 

@@ -8,6 +8,13 @@ import { Listeners } from "./listeners.ts";
 /** Entries that become due in one go: others wait for the next turn of the event loop. */
 const MAX_WOKEN = 10_000;
 
+/** Limits of the messages of a group that are done. */
+export interface DoneLimits {
+  readonly maxDone: number;
+  /** Limit of the bytes that they need in the storage. */
+  readonly maxDoneBytes: number;
+}
+
 /** All messages in memory: their states, their order and their times. Knows nothing about files. */
 export class Schedule {
   readonly #now: () => number;
@@ -178,6 +185,16 @@ export class Schedule {
     return true;
   }
 
+  /** Removes the messages of a group that have been done for longest, until the rest is within the limits; returns them. */
+  removeDone(group: Group, { maxDone, maxDoneBytes }: DoneLimits): readonly Entry[] {
+    const removed: Entry[] = [];
+    while (group.done.first && (group.counts.done > maxDone || group.doneBytes > maxDoneBytes)) {
+      removed.push(group.done.first);
+      this.remove(group.done.first);
+    }
+    return removed;
+  }
+
   /** Returns the names of the topics of a group. */
   topicsOf(group: string): string[] {
     return [...this.#topics.keys()].filter((name) => name.startsWith(`${group}/`));
@@ -240,6 +257,11 @@ export class Schedule {
 
   /** Puts an entry into the list of messages that are ready, or into the heap; into neither while an earlier one of its order key is there. */
   #place(entry: Entry): void {
+    if (entry.status === "done") {
+      const { group } = entry.topic;
+      group.done.append(entry);
+      group.doneBytes += liveBytesOf(entry);
+    }
     if (entry.status !== "waiting") this.#heap.add(entry);
     else if (entry.line && entry.line.messages.first !== entry) return;
     else if (entry.dueMs > this.#now()) this.#heap.add(entry);
@@ -251,6 +273,11 @@ export class Schedule {
   }
 
   #unplace(entry: Entry): void {
+    if (entry.status === "done") {
+      const { group } = entry.topic;
+      group.done.remove(entry);
+      group.doneBytes -= liveBytesOf(entry);
+    }
     if (entry.isReady) entry.topic.ready.remove(entry);
     entry.isReady = false;
     this.#heap.remove(entry);

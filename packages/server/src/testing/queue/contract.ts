@@ -4,7 +4,7 @@ import { testDuplicates, testRestart } from "./durability.ts";
 import type { Check, QueueFactory } from "./harness.ts";
 import { testListeners, testLookups } from "./lookups.ts";
 import { testOrder } from "./order.ts";
-import { testDroppedGroup, testOutcomes, testReplayAndDrop } from "./outcomes.ts";
+import { testDoneLimits, testDroppedGroup, testOutcomes, testReplayAndDrop } from "./outcomes.ts";
 
 /** Defines the tests that every implementation of `Queue` passes. */
 export function testQueueContract(name: string, open: QueueFactory): void {
@@ -14,6 +14,7 @@ export function testQueueContract(name: string, open: QueueFactory): void {
   testOutcomes(check);
   testReplayAndDrop(check);
   testDroppedGroup(check);
+  testDoneLimits(name, open);
   testOrder(check);
   testLookups(check);
   testListeners(check);

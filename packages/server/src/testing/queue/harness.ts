@@ -1,5 +1,6 @@
 import type { TestContext } from "node:test";
 import { eventually } from "@faas/testing";
+import type { QueueMemoryOptions } from "../../queue/message-log.ts";
 import type { Lease, NewMessage, Outcome, Queue } from "../../queue/queue.ts";
 
 /** Queue under test. Its time is the real one. */
@@ -9,9 +10,7 @@ export interface QueueFixture {
   reopen(): Promise<Queue>;
 }
 
-export interface FixtureOptions {
-  readonly idempotencyWindowMs?: number;
-}
+export type FixtureOptions = Pick<QueueMemoryOptions, "idempotencyWindowMs" | "maxDone" | "maxDoneBytes">;
 
 /** Makes an empty queue, and removes it after the test. */
 export type QueueFactory = (t: TestContext, options?: FixtureOptions) => Promise<QueueFixture>;

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Lease, Queue } from "../../queue/queue.ts";
 import {
   type Check,
   DEAD,
@@ -8,6 +10,7 @@ import {
   message,
   next,
   now,
+  type QueueFactory,
   SHORT_MS,
   TOPIC,
   textsOf,
@@ -116,4 +119,26 @@ export function testDroppedGroup(check: Check): void {
     assert.deepEqual(reopened.list({ group: "acme", limit: 9 }), []);
     assert.equal(reopened.find(other.id)?.status, "waiting");
   });
+}
+
+export function testDoneLimits(name: string, open: QueueFactory): void {
+  const limits = { number: { maxDone: 3 }, "number of bytes": { maxDoneBytes: 4_000 } };
+  for (const [limit, options] of Object.entries(limits))
+    test(`${name}: a group keeps a limited ${limit} of messages that are done, those that ended last`, async (t) => {
+      const { queue, reopen } = await open(t, options);
+      const note = Buffer.alloc(1_000, "x");
+      const topics = Array.from({ length: 6 }, (_, index) => `acme/${index % 2}`);
+      const ids = await Promise.all(topics.map(async (topic) => (await queue.enqueue(message("a", { topic }))).id));
+      const leases = (await Promise.all(["acme/0", "acme/1"].map((topic) => queue.lease(topic, 9, LONG_MS)))).flat();
+      const failed = await queue.enqueue(message("b"));
+      await queue.settle(await next(queue), DEAD);
+      // The other way round than they were added.
+      for (const id of ids.toReversed())
+        await queue.settle(leases.find((lease) => lease.id === id) as Lease, { ...DONE, note });
+      const kept = [failed.id, ...ids.slice(0, 3).toReversed()].sort();
+      const listed = (from: Queue) => from.list({ group: "acme", limit: 9 }).map(({ id }) => id);
+      assert.deepEqual(listed(queue).sort(), kept);
+      await queue.enqueue(message("c", { topic: "other/a" }));
+      assert.deepEqual(listed(await reopen()).sort(), kept);
+    });
 }
