@@ -69,8 +69,7 @@ export class CallsLink implements AsyncCallAcceptor {
       return;
     }
     this.#attempt = call;
-    // An address that no longer exists does not answer at all.
-    call.setTimeout(this.#options.connectMs ?? CONNECT_MS, () => call.destroy());
+    call.once("timeout", () => call.destroy());
     call.once("upgrade", (_, socket, head) => this.#connected(socket as Socket, head));
     call.once("response", (response) => {
       log.debug({ status: response.statusCode }, "the control server takes no asynchronous calls, will retry");
@@ -87,6 +86,8 @@ export class CallsLink implements AsyncCallAcceptor {
     return request({
       ...address,
       ...{ method: "POST", path: CALLS_PATH, agent: false },
+      // An address that no longer exists does not answer at all. `setTimeout` of a request would only begin when it is connected.
+      timeout: this.#options.connectMs ?? CONNECT_MS,
       headers: {
         ...{ Connection: "Upgrade", Upgrade: CALLS_PROTOCOL, "Content-Length": 0 },
         ...(token === undefined ? {} : { Authorization: `Bearer ${token()}` }),

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { type AddressInfo, connect, createServer, type LookupFunction } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { FaasError } from "@faas/core";
@@ -57,6 +57,7 @@ async function started(accept: AsyncCallAcceptor["accept"] = async () => ({ id: 
   await listener.listen();
   const links: CallsLink[] = [];
   return {
+    path,
     sessions,
     /** Connects a gateway, and resolves when calls can be accepted through it. */
     async connect(deliver: DeliverTo = respond): Promise<CallsLink> {
@@ -103,6 +104,26 @@ test("a gateway gets the problem of a call that is not accepted", async () => {
 test("a gateway without a connection accepts no calls, and says so", async () => {
   const link = new CallsLink({ address: { socketPath: "/none" }, gateway: () => undefined, log, connectMs: 1 });
   await assert.rejects(link.accept(call), { code: "CONTROL_SERVER_AWAY" });
+});
+
+test("a gateway connects again when the address of the control server does not answer", async (t) => {
+  await using control = await started();
+  let lookups = 0;
+  const relay = createServer((client) => client.pipe(connect(control.path)).pipe(client)).listen(0, "127.0.0.1");
+  await once(relay, "listening");
+  t.after(() => relay.close());
+  const address = {
+    ...{ host: "control-server", port: (relay.address() as AddressInfo).port },
+    // The first attempt stays without an answer, as one to the address of a pod that is gone.
+    lookup: ((_name, _options, done) => {
+      if (++lookups > 1) done(null, [{ address: "127.0.0.1", family: 4 }]);
+    }) as LookupFunction,
+  };
+  const link = new CallsLink({ address, gateway: () => ({ deliver: respond }), log, connectMs: 50 });
+  t.after(() => link.stop(0));
+  link.start();
+  await eventually("it is connected", () => control.sessions.size === 1);
+  assert.equal(lookups, 2);
 });
 
 test("a gateway delivers a call, and returns the whole response", async () => {
