@@ -40,6 +40,7 @@ export const errorCodes = {
   BUNDLE_DIGEST_MISMATCH: [422, "Bundle does not match its digest"],
   BUNDLE_INVALID: [422, "Invalid bundle"],
   ARTIFACT_UNSUPPORTED: [422, "Artifact not supported by this platform"],
+  EXPORT_UNSUPPORTED: [422, "Export not supported by this platform"],
   SCALER_UNSUPPORTED: [422, "Scaler not supported by this platform"],
   SCHEDULE_NEVER_DUE: [422, "The schedule is never due"],
   UPGRADE_REQUIRED: [426, "Another protocol is required"],
