@@ -97,6 +97,7 @@ export const errorCodes = {
   IMAGE_NOT_FOUND: [422, "The registry has no such image"],
   REGISTRY_UNREACHABLE: [503, "The registry does not respond"],
   REGISTRY_DENIED: [403, "The registry denies access"],
+  GATEWAY_API_MISSING: [422, "The cluster has no Gateway API"],
   METRICS_MISSING: [422, "The cluster has no metrics server"],
   CAPABILITY_MISSING: [422, "Not supported by this platform"],
 

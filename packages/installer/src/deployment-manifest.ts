@@ -3,6 +3,7 @@ import type { V1Container, V1Deployment, V1PodSpec, V1Volume } from "@kubernetes
 import { gatewayTokenParts } from "./gateway-token.ts";
 import { ADMIN_KEY_ID, GATEWAY, INSTALL_SETTINGS, metadataOf, partLabels, podLabels, SERVER } from "./labels.ts";
 import { CONTAINER_SECURITY, commonPodSpec, flag, httpProbe, SECRET_MODE, tlsParts, traceParts } from "./pod-parts.ts";
+import { listenerSecrets } from "./route/route-settings.ts";
 import { hasGateways, type ServerManifestOptions, settingsJson } from "./settings.ts";
 
 const ADMIN_KEY_FOLDER = "/etc/faas/admin-key";
@@ -51,7 +52,8 @@ function podSpec(options: ServerManifestOptions): V1PodSpec {
 }
 
 /** Returns the certificates of the server's listener: it has none where gateways accept the clients. */
-const ownTls = (options: ServerManifestOptions) => tlsParts(hasGateways(options) ? undefined : options.tlsSecret);
+const ownTls = (options: ServerManifestOptions) =>
+  tlsParts(hasGateways(options) ? undefined : listenerSecrets(options));
 
 function volumes(options: ServerManifestOptions): V1Volume[] {
   // Without the token: the verifier is enough to recognize it.
@@ -67,7 +69,7 @@ function volumes(options: ServerManifestOptions): V1Volume[] {
 }
 
 function container(options: ServerManifestOptions): V1Container {
-  const { image, expose, adminToken, tlsSecret } = options;
+  const { image, expose, adminToken } = options;
   const isInternal = hasGateways(options);
   const traces = traceParts(options);
   const port = isInternal
@@ -91,7 +93,7 @@ function container(options: ServerManifestOptions): V1Container {
       ...ownTls(options).mounts,
       ...gatewayTokenParts(options).mounts,
     ],
-    ...probes(port.name, tlsSecret !== undefined && !isInternal),
+    ...probes(port.name, listenerSecrets(options) !== undefined && !isInternal),
   };
 }
 

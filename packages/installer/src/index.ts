@@ -8,6 +8,7 @@ export { serverManifests } from "./manifests.ts";
 export type { ClusterCheck } from "./preflight/cluster-check.ts";
 export { checkCluster } from "./preflight/preflight.ts";
 export { checkFromNode } from "./preflight/preflight-deep.ts";
+export { checkRoute } from "./route/route-settings.ts";
 export type { ServerAddress } from "./server-address.ts";
 export {
   EXPOSURES,
