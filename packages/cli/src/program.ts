@@ -53,6 +53,10 @@ export const commands: Readonly<Record<string, LazyCommand>> = {
   },
   revisions: { summary: "List the kept revisions of an endpoint", load: () => import("./commands/revisions.ts") },
   diff: { summary: "Compare two revisions of an endpoint", load: () => import("./commands/diff.ts") },
+  export: {
+    summary: "Print an endpoint as Kubernetes objects, or as faas.json",
+    load: () => import("./commands/export.ts"),
+  },
   rollback: {
     summary: "Go back to the revision that served before, or to another one",
     load: () => import("./commands/rollback.ts"),

@@ -41,6 +41,7 @@ export const errorCodes = {
   BUNDLE_DIGEST_MISMATCH: [422, "Bundle does not match its digest"],
   BUNDLE_INVALID: [422, "Invalid bundle"],
   ARTIFACT_UNSUPPORTED: [422, "Artifact not supported by this platform"],
+  EXPORT_UNSUPPORTED: [422, "Export not supported by this platform"],
   SCALER_UNSUPPORTED: [422, "Scaler not supported by this platform"],
   SOURCE_UNSUPPORTED: [422, "The server has no NATS for sources"],
   SCHEDULE_NEVER_DUE: [422, "The schedule is never due"],
@@ -99,6 +100,7 @@ export const errorCodes = {
   IMAGE_NOT_FOUND: [422, "The registry has no such image"],
   REGISTRY_UNREACHABLE: [503, "The registry does not respond"],
   REGISTRY_DENIED: [403, "The registry denies access"],
+  GATEWAY_API_MISSING: [422, "The cluster has no Gateway API"],
   METRICS_MISSING: [422, "The cluster has no metrics server"],
   CAPABILITY_MISSING: [422, "Not supported by this platform"],
 

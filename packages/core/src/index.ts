@@ -5,6 +5,7 @@ export * from "./api/calls/trigger-responses.ts";
 export * from "./api/endpoint-responses.ts";
 export * from "./api/event-responses.ts";
 export * from "./api/event-stream-parser.ts";
+export * from "./api/export-responses.ts";
 export * from "./api/image-follow.ts";
 export * from "./api/key-responses.ts";
 export * from "./api/organization-responses.ts";

@@ -2,6 +2,7 @@ import { keyIdOf } from "@faas/core";
 import type { V1Container, V1Deployment, V1PodSpec, V1Volume } from "@kubernetes/client-node";
 import { ADMIN_KEY_ID, GATEWAY, INSTALL_SETTINGS, metadataOf, partLabels, podLabels, SERVER } from "./labels.ts";
 import { CONTAINER_SECURITY, commonPodSpec, flag, httpProbe, SECRET_MODE, tlsParts, traceParts } from "./pod-parts.ts";
+import { listenerSecrets } from "./route/route-settings.ts";
 import { gatewayTokenParts } from "./secrets/gateway-token.ts";
 import { serverSecretParts } from "./secrets/server-secrets.ts";
 import { hasGateways, type ServerManifestOptions, settingsJson } from "./settings.ts";
@@ -53,7 +54,8 @@ function podSpec(options: ServerManifestOptions): V1PodSpec {
 }
 
 /** Returns the certificates of the server's listener: it has none where gateways accept the clients. */
-const ownTls = (options: ServerManifestOptions) => tlsParts(hasGateways(options) ? undefined : options.tlsSecret);
+const ownTls = (options: ServerManifestOptions) =>
+  tlsParts(hasGateways(options) ? undefined : listenerSecrets(options));
 
 function volumes(options: ServerManifestOptions): V1Volume[] {
   // Without the token: the verifier is enough to recognize it.
@@ -70,7 +72,7 @@ function volumes(options: ServerManifestOptions): V1Volume[] {
 }
 
 function container(options: ServerManifestOptions): V1Container {
-  const { image, expose, adminToken, tlsSecret } = options;
+  const { image, expose, adminToken } = options;
   const isInternal = hasGateways(options);
   const traces = traceParts(options);
   const secrets = serverSecretParts(options);
@@ -100,7 +102,7 @@ function container(options: ServerManifestOptions): V1Container {
       ...gatewayTokenParts(options).mounts,
       ...secrets.mounts,
     ],
-    ...probes(port.name, tlsSecret !== undefined && !isInternal),
+    ...probes(port.name, listenerSecrets(options) !== undefined && !isInternal),
   };
 }
 

@@ -2,6 +2,7 @@ import { GATEWAY_NAME } from "@faas/platforms/kubernetes-manifests";
 import type { V1Container, V1Deployment, V1EnvVar, V1PodSpec } from "@kubernetes/client-node";
 import { GATEWAY, metadataOf, partLabels, podLabels, SERVER } from "./labels.ts";
 import { CONTAINER_SECURITY, commonPodSpec, flag, httpProbe, tlsParts, traceParts } from "./pod-parts.ts";
+import { listenerSecrets } from "./route/route-settings.ts";
 import { gatewayTokenParts } from "./secrets/gateway-token.ts";
 import { gatewayRange, type ServerManifestOptions } from "./settings.ts";
 
@@ -67,14 +68,15 @@ function podSpec(options: ServerManifestOptions): V1PodSpec {
     containers: [container(options)],
     volumes: [
       { name: "tmp", emptyDir: {} },
-      ...tlsParts(options.tlsSecret).volumes,
+      ...tlsParts(listenerSecrets(options)).volumes,
       ...gatewayTokenParts(options).volumes,
     ],
   };
 }
 
 function container(options: ServerManifestOptions): V1Container {
-  const { image, expose, tlsSecret } = options;
+  const { image, expose } = options;
+  const tlsSecret = listenerSecrets(options);
   const isSecure = tlsSecret !== undefined;
   const traces = traceParts(options);
   const probe = (path: string) => httpProbe(path, "http", isSecure);
@@ -116,7 +118,7 @@ function container(options: ServerManifestOptions): V1Container {
 const fromField = (name: string, fieldPath: string): V1EnvVar => ({ name, valueFrom: { fieldRef: { fieldPath } } });
 
 function commandLine(options: ServerManifestOptions): string[] {
-  const { namespace, tlsSecret, accessLog, maxConnections, maxConnectionsPerAddress } = options;
+  const { namespace, accessLog, maxConnections, maxConnectionsPerAddress } = options;
   return [
     "gateway",
     ...["--control", `http://${GATEWAY.controlService}.${namespace}.svc:${GATEWAY.controlPort}`],
@@ -124,7 +126,7 @@ function commandLine(options: ServerManifestOptions): string[] {
     ...["--host", "0.0.0.0", "--port", String(SERVER.port), "--name", "$(FAAS_POD)"],
     ...["--peer-listen", `0.0.0.0:${GATEWAY.peerPort}`, "--peer-address", `$(FAAS_POD_IP):${GATEWAY.peerPort}`],
     ...["--kubernetes", "--drain", `${DRAIN_SECONDS}s`, "--finish", `${FINISH_SECONDS}s`],
-    ...tlsParts(tlsSecret).args,
+    ...tlsParts(listenerSecrets(options)).args,
     ...flag("--access-log", accessLog),
     ...flag("--max-connections", maxConnections),
     ...flag("--max-connections-per-address", maxConnectionsPerAddress),

@@ -7,6 +7,7 @@ export { serverManifests } from "./manifests.ts";
 export type { ClusterCheck } from "./preflight/cluster-check.ts";
 export { checkCluster } from "./preflight/preflight.ts";
 export { checkFromNode } from "./preflight/preflight-deep.ts";
+export { checkRoute } from "./route/route-settings.ts";
 export { newGatewayToken } from "./secrets/gateway-token.ts";
 export { readServerSecrets, serverSecretsFor } from "./secrets/server-secrets.ts";
 export type { ServerAddress } from "./server-address.ts";

@@ -5,6 +5,8 @@ import { GATEWAY_NAME, LABELS, SERVER_NAME } from "@faas/platforms/kubernetes-ma
 import type { V1Deployment, V1Namespace, V1PersistentVolumeClaim, V1Secret } from "@kubernetes/client-node";
 import { GATEWAY, INSTALL_SETTINGS, partLabels, SERVER } from "./labels.ts";
 import { serverManifests } from "./manifests.ts";
+import { checkRouteTarget } from "./route/check-cluster.ts";
+import { listenerSecrets } from "./route/route-settings.ts";
 import { newGatewayToken, readGatewayToken } from "./secrets/gateway-token.ts";
 import { findAddress, type ServerAddress } from "./server-address.ts";
 import { DEFAULT_SETTINGS, hasGateways, type InstallSettings, type ServerManifestOptions } from "./settings.ts";
@@ -50,7 +52,8 @@ export async function readAdminToken(
  *
  * @throws NAMESPACE_TAKEN
  * @throws NAMESPACE_TERMINATING
- * @throws USAGE for a change that is impossible for an existing volume
+ * @throws USAGE for a change that is impossible for an existing volume, or a missing Gateway
+ * @throws GATEWAY_API_MISSING
  * @throws CLUSTER_*
  */
 export async function installServer(
@@ -59,6 +62,7 @@ export async function installServer(
   wait: WaitOptions,
 ): Promise<ServerAddress> {
   const ownsNamespace = await checkNamespace(api, wait);
+  const routeUrl = await checkRouteTarget(api, options, wait.signal);
   const storageClass = await checkVolume(api, options, wait.signal);
   const gateways = hasGateways(options) ? await existingGateways(api, wait) : {};
   const deadline = performance.now() + wait.timeoutMs;
@@ -74,9 +78,15 @@ export async function installServer(
     if (manifest.kind !== "Deployment") continue;
     await waitUntilReady(api, manifest.metadata?.name === SERVER.deployment ? "server" : "gateway", wait, deadline);
   }
-  const secure = options.tlsSecret !== undefined;
+  const secure = listenerSecrets(options) !== undefined;
   const part = hasGateways(options) ? GATEWAY_NAME : SERVER_NAME;
-  const address = await findAddress(api, options.expose, part, { ...wait, secure }, deadline);
+  const address = await findAddress(
+    api,
+    options.expose,
+    part,
+    { ...wait, secure, ...(routeUrl === undefined ? {} : { routeUrl }) },
+    deadline,
+  );
   await removeSuperfluous(api, wait.namespace, manifests as readonly KubernetesObject[], wait.signal);
   return address;
 }

@@ -10,6 +10,10 @@ export const SERVER = {
   account: SERVER_NAME,
   container: "server",
   claim: "faas-data",
+  /** Ingress, or Gateway and HTTPRoute. */
+  route: "faas",
+  /** HTTPRoute from HTTP to HTTPS. */
+  redirect: "faas-redirect",
   /** Secret with the admin key: `token` for people, `verifier` (id and hash) for the server. */
   adminKey: "faas-admin-key",
   /** Secret with the settings that can contain passwords. */

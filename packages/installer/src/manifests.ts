@@ -14,13 +14,14 @@ import { gatewayDeployment } from "./gateway-deployment.ts";
 import { gatewayManifests } from "./gateway-manifests.ts";
 import { metadataOf, partLabels, podLabels, roleName, SERVER } from "./labels.ts";
 import { SERVER_RULES } from "./permissions.ts";
+import { routeManifests } from "./route/route-manifests.ts";
 import { serverSecretsManifest } from "./secrets/server-secrets.ts";
 import { hasGateways, type ServerManifestOptions } from "./settings.ts";
 
 /** Pure functions from an installation's settings to its Kubernetes objects. */
 
 /**
- * Builds all objects in the order in which to apply them, the namespace first. The Service for clients comes last: it then selects pods that are ready.
+ * Builds all objects in the order in which to apply them, the namespace first. The Service for clients comes last, and what leads to it: it then selects pods that are ready.
  */
 export function serverManifests(options: ServerManifestOptions) {
   const { namespace, dockerConfigJson, adminToken, serverSecrets } = options;
@@ -38,6 +39,7 @@ export function serverManifests(options: ServerManifestOptions) {
     serverDeployment(options),
     ...(hasGateways(options) ? [gatewayDeployment(options)] : []),
     service(options),
+    ...routeManifests(options),
   ] as const;
 }
 
@@ -129,7 +131,10 @@ function adminKeySecret(namespace: string, token: string): V1Secret {
   };
 }
 
-const SERVICE_TYPES = { none: "ClusterIP", hostport: "ClusterIP", nodeport: "NodePort", loadbalancer: "LoadBalancer" };
+const SERVICE_TYPES = {
+  ...{ none: "ClusterIP", hostport: "ClusterIP", ingress: "ClusterIP", gateway: "ClusterIP" },
+  ...{ nodeport: "NodePort", loadbalancer: "LoadBalancer" },
+};
 
 function service(options: ServerManifestOptions): V1Service {
   const { namespace, expose } = options;

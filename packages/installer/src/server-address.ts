@@ -30,7 +30,7 @@ export async function findAddress(
   api: KubernetesApi,
   expose: Exposure,
   part: Part,
-  { namespace, signal, timeoutMs, secure = false, onProgress }: WaitOptions,
+  { namespace, signal, timeoutMs, secure = false, routeUrl, onProgress }: WaitOptions,
   deadline: number,
 ): Promise<ServerAddress> {
   onProgress?.("the server is ready, checking its address");
@@ -38,7 +38,7 @@ export async function findAddress(
   for (;;) {
     const service = await api.get<V1Service & KubernetesObject>("Service", namespace, SERVER.service, signal);
     const pods = await api.list<V1Pod & KubernetesObject>("Pod", namespace, partSelector(namespace, part), signal);
-    const url = service && urlOf(expose, service, podToWatch(pods), secure);
+    const url = service && (routeUrl ?? urlOf(expose, service, podToWatch(pods), secure));
     if (url) {
       foundAt ??= performance.now();
       if (await answersAt(url, signal)) return { url, reachable: true };

@@ -1,5 +1,5 @@
 /** Exposure of the server outside the cluster. */
-export const EXPOSURES = ["none", "hostport", "nodeport", "loadbalancer"] as const;
+export const EXPOSURES = ["none", "hostport", "nodeport", "loadbalancer", "ingress", "gateway"] as const;
 export type Exposure = (typeof EXPOSURES)[number];
 
 /** Settings of an installation, which are stored with it so that an upgrade keeps them. */
@@ -13,6 +13,20 @@ export interface InstallSettings {
    */
   readonly storageClass?: string;
   readonly expose: Exposure;
+  /** With `expose: ingress` or `gateway`: hostnames of the server, separated by commas, its own first. */
+  readonly host?: string;
+  /** With these: ClusterIssuer of cert-manager that fills the Secret with the certificate. */
+  readonly certIssuer?: string;
+  /**
+   * With `expose: ingress`: class of the Ingress.
+   *
+   * @defaultValue the cluster's default
+   */
+  readonly ingressClass?: string;
+  /** With `expose: gateway`: `NAME[/NAMESPACE]` of an existing Gateway. */
+  readonly gateway?: string;
+  /** With `expose: gateway`: class of a Gateway of the server's own. */
+  readonly gatewayClass?: string;
   readonly registryPush?: string;
   readonly registryPull?: string;
   readonly startupCpu?: string;
@@ -58,7 +72,10 @@ export interface InstallSettings {
   readonly traceRatio?: number;
   /** Allowed sources of images besides the registry's ORG/…, separated by commas. */
   readonly allowImages?: string;
-  /** Names of Secrets of type kubernetes.io/tls with the server's certificates, separated by commas, the default one first. Absent: the server uses HTTP. */
+  /**
+   * Names of Secrets of type kubernetes.io/tls with the server's certificates, separated by commas, the default one first. Absent: the server uses HTTP. With
+   * `expose: ingress` or `gateway`: the one with the certificate of the Ingress or the Gateway, behind which the server uses HTTP.
+   */
   readonly tlsSecret?: string;
   /**
    * Maximum number of connected clients.
@@ -124,11 +141,44 @@ export function gatewayRange({ gateways, expose }: Pick<InstallSettings, "gatewa
 export const hasGateways = (settings: Pick<InstallSettings, "gateways" | "expose">): boolean =>
   gatewayRange(settings).max > 0;
 
-/** Combines the given settings with those of an existing installation and the defaults. The TLS Secret "none" removes a previous one. */
+/** Settings that `expose: ingress` and `gateway` alone have. */
+export const ROUTE_SETTINGS = ["host", "certIssuer", "ingressClass", "gateway", "gatewayClass"] as const;
+
+/** Returns true if clients reach the server through an Ingress or a Gateway. */
+export const isRouted = ({ expose }: Pick<InstallSettings, "expose">): boolean =>
+  expose === "ingress" || expose === "gateway";
+
+/** Returns the settings of a previous installation that stay, besides those that are given. */
+function keptSettings(given: Partial<InstallSettings>, previous: Partial<InstallSettings>): Partial<InstallSettings> {
+  const { expose = previous.expose ?? "none" } = given;
+  const dropped = new Set<keyof InstallSettings>();
+  const drop = (...names: readonly (keyof InstallSettings)[]) => {
+    for (const name of names) dropped.add(name);
+  };
+  // Its certificate is that of an Ingress or a Gateway, which goes.
+  if (!isRouted({ expose }))
+    drop(...ROUTE_SETTINGS, ...(isRouted({ expose: "none", ...previous }) ? ["tlsSecret" as const] : []));
+  if (expose !== "ingress") drop("ingressClass");
+  if (expose !== "gateway") drop("gateway", "gatewayClass");
+  if (given.gateway !== undefined) drop("gatewayClass", "tlsSecret", "certIssuer");
+  if (given.gatewayClass !== undefined) drop("gateway");
+  if (given.tlsSecret !== undefined) drop("certIssuer");
+  if (given.certIssuer !== undefined) drop("tlsSecret");
+  return Object.fromEntries(Object.entries(previous).filter(([name]) => !dropped.has(name as keyof InstallSettings)));
+}
+
+/**
+ * Combines the given settings with those of an existing installation and the defaults. The TLS Secret "none" removes a previous one, and so does "none" for
+ * the settings of an Ingress or a Gateway.
+ */
 export function settingsFor(given: Partial<InstallSettings>, previous: Partial<InstallSettings> = {}): InstallSettings {
   const defined = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  const { tlsSecret, ...settings } = { ...DEFAULT_SETTINGS, ...previous, ...defined };
-  return tlsSecret === undefined || tlsSecret === "none" ? settings : { ...settings, tlsSecret };
+  const removable: readonly string[] = ["tlsSecret", ...ROUTE_SETTINGS];
+  const settings = { ...DEFAULT_SETTINGS, ...keptSettings(defined, previous), ...defined };
+  const isRemoved = ([name, value]: readonly [string, unknown]) => value === "none" && removable.includes(name);
+  return Object.fromEntries(
+    Object.entries(settings).filter((entry) => !isRemoved(entry)),
+  ) as unknown as InstallSettings;
 }
 
 const STORED = [
@@ -137,6 +187,7 @@ const STORED = [
     "storageClass",
     "expose",
     "gateways",
+    ...ROUTE_SETTINGS,
     "registryPush",
     "registryPull",
     "startupCpu",

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { FaasError } from "@faas/core";
 import {
   hastenDeletion,
+  isNotFound,
   type Kind,
   type KubernetesApi,
   type KubernetesObject,
@@ -16,6 +17,9 @@ const STEP_MS = 300;
 const GATEWAY_GRACE_SECONDS = 5;
 /** Kinds in the order of their removal: after the server is gone, the organizations' objects are no longer recreated. */
 const NAMESPACED_KINDS: readonly Kind[] = [
+  "Ingress",
+  "HTTPRoute",
+  "Gateway",
   "Deployment",
   "HorizontalPodAutoscaler",
   "PodDisruptionBudget",
@@ -50,11 +54,17 @@ export interface Installed {
 export const isNothing = ({ ownsNamespace, orgs, objects }: Installed): boolean =>
   !ownsNamespace && orgs.length === 0 && objects.length === 0;
 
+/** Returns a handler for the error of a list: a cluster without the Gateway API has none of its objects. */
+const emptyIf = (kind: Kind) => (error: unknown) => {
+  if ((kind === "Gateway" || kind === "HTTPRoute") && isNotFound(error)) return [];
+  throw error;
+};
+
 /** Finds the objects of an installation. */
 export async function findInstalled(api: KubernetesApi, namespace: string, signal?: AbortSignal): Promise<Installed> {
   const selector = installationSelector(namespace);
   const listNames = async (kind: Kind, within: string | undefined): Promise<ObjectName[]> => {
-    const found = await api.list<KubernetesObject>(kind, within, selector, signal);
+    const found = await api.list<KubernetesObject>(kind, within, selector, signal).catch(emptyIf(kind));
     return found.map(({ metadata }) => ({ kind, name: metadata?.name as string }));
   };
   const [own, orgs, ...objects] = await Promise.all([

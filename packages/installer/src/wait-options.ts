@@ -7,4 +7,6 @@ export interface WaitOptions {
   readonly signal?: AbortSignal;
   /** Called with a description of the current step. */
   readonly onProgress?: (text: string) => void;
+  /** URL of the server behind an Ingress or a Gateway. */
+  readonly routeUrl?: string;
 }

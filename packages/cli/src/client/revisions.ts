@@ -1,5 +1,7 @@
 import {
   type EndpointRef,
+  type Manifests,
+  manifestsSchema,
   type PostRollback,
   type RevisionDetails,
   type RevisionFiles,
@@ -30,6 +32,10 @@ export const revisionDetails = (client: Client, ref: EndpointRef, revision: stri
 /** Lists the files of a revision. */
 export const revisionFiles = (client: Client, ref: EndpointRef, revision: string): Promise<RevisionFiles> =>
   client.json(revisionFilesSchema, "GET", `${revisionPath(ref, revision)}/files`);
+
+/** Returns the Kubernetes objects that run the serving revision of an endpoint without faas. */
+export const endpointManifests = (client: Client, ref: EndpointRef): Promise<Manifests> =>
+  client.json(manifestsSchema, "GET", `${pathOf(ref)}/manifests`);
 
 /** Makes a revision serve again: the one that served before, if none is named. */
 export const postRollback = (client: Client, ref: EndpointRef, body: PostRollback): Promise<RolledBack> =>

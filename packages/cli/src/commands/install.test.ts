@@ -127,7 +127,10 @@ for (const [argv, words] of [
 
 test("install rejects invalid values before it connects", async (t) => {
   for (const [option, value, words] of [
-    ["--expose", "ingress", /`--expose` option to be one of none, hostport, nodeport, loadbalancer, got "ingress"/],
+    ["--expose", "tunnel", /`--expose` option to be one of none, .*, loadbalancer, ingress, gateway, got "tunnel"/],
+    ["--expose", "ingress", /Expected --host with --expose ingress/],
+    ["--host", "two words", /`--host` option to be a hostname such as faas\.example\.com/],
+    ["--gateway", "a/b/c", /`--gateway` option to be NAME or NAME\/NAMESPACE/],
     ["--namespace", "Tools", /`--namespace` option to be lower-case letters/],
     ["--gateways", "5-2", /`--gateways` option to be a number from 0 to 100, or a range/],
     ["--gateways", "0-2", /`--gateways` option to be a number from 0 to 100, or a range/],

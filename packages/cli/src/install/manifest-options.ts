@@ -4,26 +4,33 @@ import type { Io } from "../terminal/io.ts";
 import { version } from "../version.ts";
 import type { InstallOptions } from "./options.ts";
 
-/** Merges options, environment and the settings of an existing installation. */
+/**
+ * Merges options, environment and the settings of an existing installation.
+ *
+ * @throws USAGE for options that contradict each other
+ */
 export async function effectiveSettings(
   options: InstallOptions,
   io: Io,
   existing: Installation | undefined,
 ): Promise<InstallSettings> {
-  const { settingsFor } = await import("@faas/installer");
+  const { checkRoute, settingsFor } = await import("@faas/installer");
   const { storage, storageClass, expose, gateways, startupCpu, cpuMax, auth, allowImages, tlsSecret } = options;
   const { poolSize, accessLog, logRequestIds, maxConnections, maxConnectionsPerAddress, otlp, traceRatio } = options;
   const push = options.registryPush ?? (io.env.FAAS_REGISTRY_PUSH || undefined);
   // FAAS_REGISTRY_PULL applies only together with a push address.
   const pull = options.registryPull ?? (push === undefined ? undefined : io.env.FAAS_REGISTRY_PULL || push);
-  return settingsFor(
+  const { host, certIssuer, ingressClass, gateway, gatewayClass } = options;
+  const settings = settingsFor(
     {
       ...{ storage, storageClass, expose, gateways, startupCpu, cpuMax, auth, allowImages, tlsSecret },
       ...{ poolSize, accessLog, logRequestIds, maxConnections, maxConnectionsPerAddress, otlp, traceRatio },
-      ...{ registryPush: push, registryPull: pull },
+      ...{ registryPush: push, registryPull: pull, host, certIssuer, ingressClass, gateway, gatewayClass },
     },
     existing?.settings,
   );
+  checkRoute(settings);
+  return settings;
 }
 
 /** Adds the existing admin key, or a new one; none when keys are not required. */

@@ -7,6 +7,7 @@ import { integerOption, optionWithLaterDefault, parsedOption, poolSizeOption } f
 import type { GlobalOptions } from "../terminal/io.ts";
 import { type OutputFormat, outputOption } from "../terminal/output.ts";
 import { addClusterOptions } from "./cluster-options.ts";
+import { addRouteOptions } from "./route-options.ts";
 import { addSecretOptions, type SecretOptions } from "./secret-options.ts";
 
 /** Options of `faas install` and `faas upgrade`. */
@@ -19,12 +20,13 @@ export interface InstallOptions extends GlobalOptions, Partial<InstallSettings>,
   readonly output: OutputFormat;
 }
 
-const EXPOSURES: readonly Exposure[] = ["none", "hostport", "nodeport", "loadbalancer"];
+const EXPOSURES: readonly Exposure[] = ["none", "hostport", "nodeport", "loadbalancer", "ingress", "gateway"];
 
 /** Adds the options of `faas install` and `faas upgrade`. */
 export function addInstallOptions(command: Command): Command {
   addClusterOptions(command);
   addServerOptions(command);
+  addRouteOptions(command);
   addTraceOptions(command);
   addSecretOptions(command);
   for (const option of logOptions()) command.addOption(option);
@@ -132,7 +134,7 @@ function addServerOptions(command: Command): void {
     .option("--allow-images <prefixes>", ALLOW_IMAGES_DESCRIPTION, (text: string) => parseAllowedImages(text).join(","))
     .option(
       "--tls-secret <name>",
-      "Secret (kubernetes.io/tls) with a certificate for HTTPS; repeatable; none returns to HTTP",
+      "Secret (kubernetes.io/tls) with a certificate for HTTPS, also of the Ingress or Gateway; repeatable; none returns to HTTP",
       (name: string, previous?: string) => (previous === undefined ? name : `${previous},${name}`),
     )
     .option("--max-connections <number>", "Client connections at a time, as for faas up", integerOption(1, 1_000_000))

@@ -1,4 +1,4 @@
-import type { ServerAddress, ServerManifestOptions } from "@faas/installer";
+import type { Exposure, ServerAddress, ServerManifestOptions } from "@faas/installer";
 import { storeToken } from "../client/credentials.ts";
 import type { Io } from "../terminal/io.ts";
 import { colors, type OutputFormat, print, printStatus, printWarning } from "../terminal/output.ts";
@@ -24,7 +24,14 @@ export async function printSummary(
     printWarning(io, `keys are not required. Anyone who reaches ${url} can deploy and call everything.`);
   else printStatus(io, `The admin key is in the secret ${namespace}/faas-admin-key: ${readKey}`);
   if (file !== undefined) printStatus(io, `It is saved in ${file}, as faas login does.`);
-  printNextCommands({ namespace, url, reachable, ...(adminToken === undefined ? {} : { readKey }) }, io);
+  const route = ROUTES[expose];
+  const access = { ...(adminToken === undefined ? {} : { readKey }), ...(route === undefined ? {} : { route }) };
+  if (route !== undefined && url.startsWith("http:"))
+    printWarning(
+      io,
+      `${url} has no certificate: keys and data can be read on the way. Pass --tls-secret or --cert-issuer.`,
+    );
+  printNextCommands({ namespace, url, reachable, ...access }, io);
 }
 
 interface Access {
@@ -33,13 +40,19 @@ interface Access {
   readonly reachable: boolean;
   /** Shell command that prints the admin key; absent when keys are not required. */
   readonly readKey?: string;
+  /** Object through which clients reach the server, as kubectl names it. Absent: its Service. */
+  readonly route?: string;
 }
 
-function printNextCommands({ namespace, url, reachable, readKey }: Access, io: Io): void {
+const ROUTES: Partial<Record<Exposure, string>> = { ingress: "ingress/faas", gateway: "httproute/faas" };
+
+function printNextCommands({ namespace, url, reachable, readKey, route }: Access, io: Io): void {
   const { bold } = colors(io.stderr, io);
   printStatus(io, "Next:");
   if (reachable) printStatus(io, `  ${bold(`export FAAS_SERVER=${url}`)}`);
   else {
+    if (route !== undefined)
+      printStatus(io, `  ${bold(`kubectl -n ${namespace} describe ${route}`)}  # shows whether a controller serves it`);
     printStatus(io, `  ${bold(`kubectl -n ${namespace} port-forward service/faas 8887 &`)}`);
     printStatus(io, `  # ${url} is not reachable from here; http://127.0.0.1:8887, the default of faas, then is`);
     if (readKey !== undefined) printStatus(io, `  ${bold(`${readKey} | faas login --token-stdin`)}`);

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { ExportedObject } from "../api/export-responses.ts";
 import { errorCodeSchema } from "../api/problem.ts";
 import type { FaasError } from "../errors.ts";
 import type { Immutable } from "../immutable.ts";
@@ -145,6 +146,8 @@ export interface Platform extends AsyncDisposable {
   removeOrg(org: string, signal?: AbortSignal): Promise<void>;
   /** Rejects if the platform cannot currently run the spec, for example with METRICS_MISSING. Absent: `accepts` and `scalers` decide. */
   check?(spec: EndpointSpec, signal?: AbortSignal): Promise<void>;
+  /** Builds the objects that run a revision on the platform without faas, for `faas export`. Absent: the platform has no such objects. */
+  exportObjects?(spec: EndpointSpec): readonly ExportedObject[];
   /** Limits of an organization without its own. Absent: none. */
   readonly defaultLimits?: Limits;
   /** Prepares an organization before its first endpoint, or changes the limits that the platform enforces. Absent: nothing to prepare. */

@@ -62,6 +62,10 @@ export interface KubernetesOptions {
   readonly log?: Logger;
 }
 
+const ignore = () => {};
+/** Logger of a platform without one. */
+export const NO_LOG: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
+
 /** Returns the settings common to all objects of the control server. */
 export function manifestOptions({
   instance,

@@ -18,9 +18,9 @@ import { runInformers, toBoth } from "./client/informer.ts";
 import { KubernetesCredentials } from "./client/kubeconfig.ts";
 import { requireMetrics } from "./client/metrics-api.ts";
 import type { Kind } from "./client/objects.ts";
-import { CpuLimits } from "./cpu/cpu-limits.ts";
+import { CANNOT_RESIZE, CpuLimits } from "./cpu/cpu-limits.ts";
 import { type EndpointHost, KubernetesEndpoint } from "./endpoint.ts";
-import { type KubernetesOptions, manifestOptions } from "./options.ts";
+import { type KubernetesOptions, manifestOptions, NO_LOG } from "./options.ts";
 import { ORGANIZATION_KINDS, OrganizationNamespaces } from "./organizations/namespaces.ts";
 import { RegistryLogins, readRegistryLogin } from "./organizations/pull-secrets.ts";
 import { KubernetesSecrets } from "./organizations/secrets.ts";
@@ -32,13 +32,11 @@ import { poolSecret } from "./pool/pool-secret.ts";
 import { WarmPool } from "./pool/warm-pool.ts";
 import { type ManifestOptions, selectorOf } from "./reconcile/manifests/labels.ts";
 import { DEFAULT_LIMITS } from "./reconcile/manifests/organization.ts";
+import { standaloneManifests } from "./reconcile/manifests/standalone.ts";
 import { ENDPOINT_KINDS } from "./reconcile/object-cache.ts";
 import { Reconciler } from "./reconcile/reconciler.ts";
 
-const ignore = () => {};
-const NO_LOG: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 const DEFAULT_POOL_SIZE = 1;
-const CANNOT_RESIZE = "the cluster cannot change the CPU limit of a running pod, which needs Kubernetes 1.33";
 const WATCHED_KINDS = ["Namespace", ...ENDPOINT_KINDS, "Pod", ...ORGANIZATION_KINDS] as const satisfies Kind[];
 
 /** Runs replicas as pods: one Deployment and Service per endpoint, one namespace per organization. */
@@ -173,6 +171,8 @@ export class KubernetesPlatform implements Platform {
   async check({ scaler }: EndpointSpec, signal?: AbortSignal): Promise<void> {
     if (scaler === "cpu") await requireMetrics(this.#api, signal);
   }
+
+  exportObjects = (spec: EndpointSpec) => standaloneManifests(spec, this.#manifests);
 
   applyOrg(org: string, limits: Limits, signal?: AbortSignal): Promise<void> {
     this.#pool.setSize(org, limits.warmPods);

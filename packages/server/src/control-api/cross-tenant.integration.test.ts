@@ -105,6 +105,7 @@ const table: Readonly<
   "get /-/orgs/{org}/endpoints/{endpoint}/revisions": { needs: "read", at: { endpoint: "private" } },
   "get /-/orgs/{org}/endpoints/{endpoint}/revisions/{revision}": { needs: "read", at: NO_REVISION },
   "get /-/orgs/{org}/endpoints/{endpoint}/revisions/{revision}/files": { needs: "read", at: NO_REVISION },
+  "get /-/orgs/{org}/endpoints/{endpoint}/manifests": { needs: "read", at: { endpoint: "private" } },
   "post /-/orgs/{org}/endpoints/{endpoint}/rollback": { needs: "deploy", at: { endpoint: "private" } },
   "post /-/orgs/{org}/endpoints/{endpoint}/schedules/{schedule}/run": {
     needs: "deploy",

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { FaasError } from "@faas/core";
+import { type EndpointSpec, FaasError, withDefaults } from "@faas/core";
 import { eventually, tempDir } from "@faas/testing";
 import { declaredResponses } from "../testing/response-check.ts";
 import { digestOf, functionBundle, testControl } from "../testing/test-control.ts";
@@ -18,6 +18,7 @@ const artifact = { kind: "bundle", digest };
 const ELSEWHERE = [
   "get /-/readyz 503",
   "put /-/orgs/{org}/registry-credentials 204",
+  "get /-/orgs/{org}/endpoints/{endpoint}/manifests 200",
   "post /-/hooks/{org}/{hook} 200",
   "post /-/orgs/{org}/events 202",
 ];
@@ -58,6 +59,8 @@ test("the server sends every response that its routes declare, with the declared
   await send(200, "GET", `/-/orgs/acme/endpoints/one?wait=${revision}`);
   for (const path of ["revisions", `revisions/${revision}`, `revisions/${revision}/files`])
     await send(200, "GET", `/-/orgs/acme/endpoints/one/${path}`);
+  const { code } = await send(422, "GET", "/-/orgs/acme/endpoints/one/manifests");
+  assert.equal(code, "EXPORT_UNSUPPORTED");
   await send(200, "POST", "/-/orgs/acme/endpoints/one/rollback", { revision });
   const schedules = [{ name: "nightly", cron: "@daily" }];
   const nightly = await send(200, "PUT", "/-/orgs/acme/endpoints/one", { settings: { schedules } });
@@ -153,4 +156,20 @@ test("registry credentials are passed to a platform that pulls images", async ()
     ["putOrg", "acme"],
     ["registryLogin", "acme", '{"auths":{}}'],
   ]);
+});
+
+test("manifests are those that the platform builds of the serving revision", () => {
+  const settings = withDefaults({ concurrency: 3 });
+  const artifact = { kind: "image", reference: "registry/acme/hello@sha256:abc" } as const;
+  const record = { current: { id: "r1", createdAt: "", artifact, settings }, kept: [] };
+  const deps = {
+    store: { org: () => ({ endpoints: new Map() }), endpoint: () => record },
+    platform: { name: "x", exportObjects: (spec: EndpointSpec) => [{ apiVersion: "v1", kind: "Pod", spec }] },
+  };
+  const parameters = { org: "acme", endpoint: "hello" };
+  const { body } = handle(deps, "get", "/-/orgs/{org}/endpoints/{endpoint}/manifests", { parameters }) as {
+    body: { revision: string; objects: { spec: EndpointSpec }[] };
+  };
+  assert.equal(body.revision, "r1");
+  assert.deepEqual([body.objects[0]?.spec.endpoint, body.objects[0]?.spec.concurrency], ["hello", 3]);
 });

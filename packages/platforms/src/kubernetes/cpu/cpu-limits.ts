@@ -5,6 +5,9 @@ import { type PodFacts, podFacts, podKey } from "../pods/pod-facts.ts";
 import { resizePod } from "../pods/resize-pod.ts";
 import { attainableCpu, desiredPodCpu, grantedRequestMillis, type PodCpu, resourcesPatch } from "./pod-cpu.ts";
 
+/** Reason why the CPU limit of a replica does not change. */
+export const CANNOT_RESIZE = "the cluster cannot change the CPU limit of a running pod, which needs Kubernetes 1.33";
+
 const MAX_ATTEMPTS = 3;
 /** Time after which the reservation that a node had no room for is tried again. */
 const RETRY_MS = 10_000;

@@ -10,6 +10,7 @@ import { type EndpointRoutesDeps, endpointRoutes } from "./endpoints.ts";
 import { type EventRoutesDeps, eventRoutes } from "./events.ts";
 import { type KeyRoutesDeps, keyRoutes } from "./keys.ts";
 import { type LogRoutesDeps, logRoutes } from "./logs.ts";
+import { type ManifestRoutesDeps, manifestRoutes } from "./manifests.ts";
 import { type OrgRoutesDeps, orgRoutes } from "./organizations.ts";
 import { type RegistryHookRoutesDeps, registryHookRoutes } from "./registry-hook.ts";
 import { type RevisionRoutesDeps, revisionRoutes } from "./revisions.ts";
@@ -26,6 +27,7 @@ export type RoutesDeps = ServerRoutesDeps &
   SigningKeyRoutesDeps &
   EndpointRoutesDeps &
   RevisionRoutesDeps &
+  ManifestRoutesDeps &
   TrafficRoutesDeps &
   LogRoutesDeps &
   EventRoutesDeps &
@@ -47,6 +49,7 @@ export const createRoutes = (deps: RoutesDeps): readonly Route[] => [
   ...signingKeyRoutes(deps),
   ...endpointRoutes(deps),
   ...revisionRoutes(deps),
+  ...manifestRoutes(deps),
   ...trafficRoutes(deps),
   ...logRoutes(deps),
   ...eventRoutes(deps),

@@ -3,6 +3,7 @@ import type {
   V1LimitRange,
   V1Namespace,
   V1NetworkPolicy,
+  V1NetworkPolicyEgressRule,
   V1ResourceQuota,
   V1Secret,
   V1ServiceAccount,
@@ -91,17 +92,20 @@ function egressPolicy(org: string, options: ManifestOptions): V1NetworkPolicy {
     spec: {
       podSelector: { matchLabels: { [LABELS.egress]: "none" } },
       policyTypes: ["Egress"],
-      egress: [
-        {
-          ports: [
-            { port: 53, protocol: "UDP" },
-            { port: 53, protocol: "TCP" },
-          ],
-        },
-      ],
+      egress: egressRules(),
     },
   };
 }
+
+/** Returns the connections that a pod without egress may open: to name servers. */
+export const egressRules = (): V1NetworkPolicyEgressRule[] => [
+  {
+    ports: [
+      { port: 53, protocol: "UDP" },
+      { port: 53, protocol: "TCP" },
+    ],
+  },
+];
 
 /** Deployments of one endpoint: its revisions that run at a time. The control server limits the number of endpoints itself. */
 const MAX_DEPLOYMENTS = 20;
