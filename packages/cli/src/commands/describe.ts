@@ -6,6 +6,9 @@ import {
   formatSubscription,
   formatWarmWindow,
   hookPath,
+  mcpPath,
+  type ToolSettings,
+  toolName,
 } from "@faas/core";
 import type { Command } from "commander";
 import { connect } from "../client/connect.ts";
@@ -34,7 +37,7 @@ export function define(command: Command, io: Io): void {
 
 function table(view: EndpointView): string {
   const { env, secrets = {}, warm = [], async: calls, hooks = [], subscriptions = [], ...others } = view.settings;
-  const { schedules = [], ...settings } = others;
+  const { schedules = [], tool, ...settings } = others;
   const rows = [
     ["endpoint", `${view.org}/${view.endpoint}`],
     ["url", view.url],
@@ -58,6 +61,7 @@ function table(view: EndpointView): string {
     ...hooks.map(({ name }) => ["hook url", hookUrl(view, name)]),
     ...subscriptions.map((subscription) => ["subscription", formatSubscription(subscription)]),
     ...schedules.map((schedule) => ["schedule", formatSchedule(schedule)]),
+    ...(tool === undefined ? [] : toolRows(view, tool)),
     ...Object.entries(env).map(([name, value]) => [`env ${name}`, value]),
     ...Object.entries(secrets).map(([variable, name]) => [`secret ${variable}`, name]),
   ];
@@ -68,6 +72,12 @@ function table(view: EndpointView): string {
 
 /** Returns the URL to which the sender of a webhook sends, on the server of the endpoint. */
 const hookUrl = ({ org, url }: EndpointView, name: string) => new URL(hookPath(org, name), url).href;
+
+/** Returns the name and the title of a tool, and the URL of the server that offers it to agents. */
+const toolRows = (view: EndpointView, tool: ToolSettings) => [
+  ["tool", `${toolName(tool, view)}: ${tool.title ?? tool.description.split("\n", 1)[0]}`],
+  ["tool url", new URL(mcpPath(view.org), view.url).href],
+];
 
 function formatReplicas({ replicas: ofCalls, otherReplicas = [] }: EndpointView): string {
   const replicas = [...ofCalls, ...otherReplicas];

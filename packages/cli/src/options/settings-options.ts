@@ -25,6 +25,7 @@ import {
 } from "@faas/core";
 import { type Command, InvalidArgumentError } from "commander";
 import { parseAsyncSettings } from "./async-settings.ts";
+import { toolOption } from "./tool-option.ts";
 import { integerOption, optionWithLaterDefault } from "./value-parsers.ts";
 
 /** Deploy settings as commander returns them, named as in `faas.json`. */
@@ -144,7 +145,8 @@ function addTriggerOptions(command: Command): void {
       "--subscription <filters>",
       'CloudEvents to get, such as "type=com.example.* source=/orders/*"; repeatable',
       subscription,
-    );
+    )
+    .option("--tool <file>", "JSON file, or JSON, with the description and schemas of a tool for agents", toolOption);
 }
 
 function addResourceOptions(command: Command): void {

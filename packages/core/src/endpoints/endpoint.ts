@@ -161,6 +161,7 @@ export function revisionId(artifact: Artifact, settings: Settings, versions?: Re
       "hooks",
       "subscriptions",
       "schedules",
+      "tool",
     ]),
     ...(settings.egress === undefined ? [] : [{ egress: settings.egress }]),
     ...(settings.visibility === undefined ? [] : [{ visibility: settings.visibility }]),

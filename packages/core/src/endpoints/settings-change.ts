@@ -169,9 +169,9 @@ const ABSENT: Readonly<Partial<Record<keyof Settings, SettingChange["to"]>>> = {
   visibility: "private",
 };
 
-/** Returns the values of all settings by name; `null` for none, and text for windows, schedules, hooks, subscriptions and the settings of asynchronous calls. */
+/** Returns the values of all settings by name; `null` for none, and text for windows, schedules, hooks, subscriptions, tools and the settings of asynchronous calls. */
 export function flattened(settings: Settings): Map<string, SettingChange["to"]> {
-  const { env, secrets = {}, warm, async: calls, schedules, hooks, subscriptions, ...rest } = settings;
+  const { env, secrets = {}, warm, async: calls, schedules, hooks, subscriptions, tool, ...rest } = settings;
   const others = {
     ...rest,
     warm: warm?.map(formatWarmWindow),
@@ -179,6 +179,7 @@ export function flattened(settings: Settings): Map<string, SettingChange["to"]> 
     hooks: hooks?.map(formatHook),
     subscriptions: subscriptions?.map(formatSubscription),
     schedules: schedules?.map(formatSchedule),
+    tool: tool && JSON.stringify(tool),
   };
   const names = Object.keys(settingsInputSchema.shape) as (keyof SettingsInput)[];
   const single = names.filter((name): name is keyof typeof others => name !== "env" && name !== "secrets");

@@ -38,6 +38,11 @@ const VALUES: Required<SettingsInput> = {
   hooks: [{ name: "kept", provider: "github", secret: "ONE", path: "/hook" }],
   subscriptions: [{ type: "com.example.*", source: "/orders/*", extensions: { tenant: "acme" }, path: "/event" }],
   schedules: [{ name: "morning", cron: "0 8 * * 1-5", timeZone: "Europe/Berlin", body: { a: [1] } }],
+  tool: {
+    description: "Kept.",
+    input: { type: "object", properties: { a: { type: "number" } }, required: ["a"] },
+    annotations: { readOnlyHint: true },
+  },
   cpu: "200m",
   cpuMax: "500m",
   memory: "300Mi",
