@@ -17,7 +17,7 @@ export interface Delivery {
 }
 
 /** Source of a request: a client, the queue of asynchronous calls, or the server for a client that waits. */
-export type RequestOrigin = "client" | "queue" | "server";
+export type Origin = "client" | "queue" | "server";
 
 /** Takes a part of the body of a function's response as it comes. */
 export type PartListener = (bytes: Buffer, contentType: string) => void;

@@ -1,7 +1,7 @@
 import { performance } from "node:perf_hooks";
 import type { Duplex } from "node:stream";
 import { FaasError } from "@faas/core";
-import type { RequestOrigin } from "../async-calls/recorded-call.ts";
+import type { Origin } from "../async-calls/recorded-call.ts";
 import type { ServedEndpoint } from "../endpoints/served-endpoint.ts";
 import type { ServedReplica } from "../endpoints/served-replica.ts";
 import type { Waiter } from "../endpoints/wait-queue.ts";
@@ -76,7 +76,7 @@ export class Exchange implements Waiter, Responder, ClientListener {
   /** Key, "org/endpoint", of the endpoint that the request's host belongs to; `undefined` if the path names the endpoint. */
   readonly endpointAtHost: string | undefined;
   /** Source of the request; one that is not a client has authorized it. */
-  readonly origin: RequestOrigin;
+  readonly origin: Origin;
   /** `performance.now()`. */
   readonly arrived = performance.now();
   upgrade: UpgradeRequest | undefined;
@@ -142,12 +142,7 @@ export class Exchange implements Waiter, Responder, ClientListener {
   #waitTimer: NodeJS.Timeout | undefined;
 
   /** @param endpointAtHost key of the endpoint that the request's host belongs to */
-  constructor(
-    pipeline: Pipeline,
-    client: ClientCall,
-    endpointAtHost: string | undefined,
-    origin: RequestOrigin = "client",
-  ) {
+  constructor(pipeline: Pipeline, client: ClientCall, endpointAtHost: string | undefined, origin: Origin = "client") {
     this.#pipeline = pipeline;
     this.#nextStage = pipeline.first;
     this.origin = origin;

@@ -165,7 +165,7 @@ for (const generation of ["2026-07-28", "2025-11-25"] as const)
       assert.match(error.message, /Unknown tool "plain"/);
     });
 
-    test("of which a key may see and call only some", async () => {
+    test("are visible and can be called as far as the key allows", async () => {
       const token = await server.key("acme", "read");
       const { result } = await rpc(generation, "tools/list", {}, { token });
       assert.deepEqual(

@@ -62,7 +62,7 @@ export class ProgressReader {
   }
 
   #send(part: string): void {
-    const { progress, total, message = part.trim() } = fieldsOf(part);
+    const { progress, total, message = progress === undefined ? part.trim() : "" } = fieldsOf(part);
     // Progress must increase with each notification.
     this.#progress = progress !== undefined && progress > this.#progress ? progress : this.#progress + 1;
     this.#report({

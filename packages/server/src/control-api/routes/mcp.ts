@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { hostnameOf } from "@faas/core";
+import { FaasError, hostnameOf } from "@faas/core";
 import type { Context } from "koa";
 import { z } from "zod";
 import { clientAddress } from "../../audit/client-address.ts";
@@ -66,6 +66,11 @@ const getChanges = ({ store, mcp, isAuth, ending }: McpRoutesDeps) =>
     async handle({ context, parameters: { org }, permissions }) {
       checkOrigin(context, isAuth);
       requireOrg(org, store, permissions);
+      if (!context.get("Accept").includes("text/event-stream"))
+        throw new FaasError(
+          "INVALID_REQUEST",
+          'Expected the header "Accept: text/event-stream"; requests are sent with POST',
+        );
       const body = await mcp.listen(org, untilEnd(context, permissions, ending));
       setStreamHeaders(context);
       context.status = 200;
