@@ -31,6 +31,7 @@ export const errorCodes = {
   LIMIT_EXCEEDED: [409, "Organization limit exceeded"],
   HOSTNAME_TAKEN: [409, "Hostname in use"],
   HOOK_NAME_TAKEN: [409, "Name of a webhook in use"],
+  TOOL_NAME_TAKEN: [409, "Name of a tool in use"],
   SECRET_IN_USE: [409, "Secret in use"],
   BODY_TOO_LARGE: [413, "Request body too large"],
   SECRETS_FULL: [413, "Too many secrets"],

@@ -29,6 +29,7 @@ export * from "./endpoints/revision-origin.ts";
 export * from "./endpoints/secrets.ts";
 export * from "./endpoints/settings.ts";
 export * from "./endpoints/settings-change.ts";
+
 export * from "./endpoints/traffic.ts";
 export * from "./endpoints/variant.ts";
 export * from "./endpoints/warm-windows.ts";
@@ -63,6 +64,7 @@ export { parseTimeZone } from "./schedules/time-zone.ts";
 export { formatLocalTime } from "./schedules/zone-clock.ts";
 export * from "./starts/loading-report.ts";
 export * from "./starts/start-intervals.ts";
+export * from "./tools/tool-settings.ts";
 export * from "./triggers/hook-settings.ts";
 export * from "./triggers/nats-subject.ts";
 export * from "./triggers/registry-hook-token.ts";

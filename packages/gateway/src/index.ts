@@ -5,7 +5,7 @@ export { CallsLink } from "./async-calls/calls-link.ts";
 export { CALLS_PATH, CALLS_PROTOCOL, type FromControlServer, type FromGateway } from "./async-calls/calls-protocol.ts";
 export type { Frame } from "./async-calls/frames.ts";
 export { formatHeaded, parseHeaded } from "./async-calls/headed-bytes.ts";
-export type { Delivery, DeliveryResponse } from "./async-calls/recorded-call.ts";
+export type { Delivery, DeliveryResponse, PartListener } from "./async-calls/recorded-call.ts";
 export { endpointNotFound, organizationNotFound } from "./endpoints/not-found.ts";
 export { OutlierDetector } from "./endpoints/outlier-detection.ts";
 export { EndpointRegistry } from "./endpoints/registry.ts";

@@ -75,7 +75,10 @@ export async function listenForGateways({
   stack.use(sessions);
   stack.use(calls);
   const control = "path" in address ? `unix:${address.path}` : `http://${address.host}:${port}`;
-  return { gateways: { sessions, control }, deliver: (delivery, signal) => calls.deliver(delivery, signal) };
+  return {
+    gateways: { sessions, control },
+    deliver: (delivery, signal, onPart) => calls.deliver(delivery, signal, onPart),
+  };
 }
 
 interface GatewaysContext extends ListeningContext {

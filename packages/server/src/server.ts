@@ -12,6 +12,7 @@ import {
 } from "@faas/core";
 import { EndpointRegistry, OutlierDetector, openTracing, StatusSync } from "@faas/gateway";
 import { pino } from "pino";
+import type { Deliver } from "./async-calls/deliveries.ts";
 import { createAsyncCalls, startDeliveries } from "./async-calls/start-async-calls.ts";
 import { createFirstKey } from "./auth/first-key.ts";
 import { CpuScaler } from "./autoscaler/cpu-scaler.ts";
@@ -36,6 +37,7 @@ import { DisposerStack } from "./lib/disposer-stack.ts";
 import { KeyedMutex } from "./lib/keyed-mutex.ts";
 import { listenForCalls, listenForGateways, runGateways } from "./listeners.ts";
 import { AccessLogWriter } from "./logs/access-log.ts";
+import { createMcp } from "./mcp/create-mcp.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { openStorage, type Startup, type Storage } from "./open-storage.ts";
 import type { RunningServer, ServerOptions } from "./options.ts";
@@ -222,7 +224,8 @@ async function serve(startup: Startup, storage: Storage, control: Control) {
   const { host = "127.0.0.1", port: chosenPort = DEFAULT_PORT } = options;
   const { certificates, store, bundles, lock } = storage;
   const stopping = new AbortController();
-  const gate = new ControlGate(createApi(startup, storage, control, stopping.signal));
+  const deliver: Deliver = (...delivery) => listener.deliver(...delivery);
+  const gate = new ControlGate(createApi(startup, storage, control, { stopping: stopping.signal, deliver }));
   let idleMs = 0;
   const listener = await step("listener", () => {
     const { gateways, asyncCalls } = control;
@@ -267,7 +270,7 @@ function createApi(
   { options, log, tracing, stack }: Startup,
   { audit, store, bundles, keys, logs }: Storage,
   control: Control,
-  stopping: AbortSignal,
+  { stopping, deliver }: { readonly stopping: AbortSignal; readonly deliver: Deliver },
 ): RequestListener {
   const { platform, registry, asyncCalls } = control;
   const traces = tracing && { spans: tracing.spans, rollouts: stack.use(new RolloutSpans(store, registry)) };
@@ -277,6 +280,7 @@ function createApi(
     isAuth: requiresKeys(options),
     isLocal: isLoopback(options.host ?? "127.0.0.1"),
     ...createTriggers({ store, platform, asyncCalls, log }),
+    mcp: stack.use(createMcp({ store, asyncCalls, deliver, version, log })),
     config: serverConfig(version, options, platform, bundles),
     stopping: () => stopping.aborted,
   });

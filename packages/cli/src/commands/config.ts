@@ -7,11 +7,13 @@ import {
   parseHook,
   parseSource,
   parseSubscription,
+  parseTool,
   parseWarmWindow,
   type Registered,
   type SettingsChange,
   SOURCE_FORM,
   SUBSCRIPTION_FORM,
+  type ToolSettings,
   WARM_WINDOW_FORM,
   withDefaults,
 } from "@faas/core";
@@ -110,10 +112,17 @@ function assign(draft: ChangeDraft, name: SettingName, value: string): void {
       "USAGE",
       'Add schedules with "faas schedule add", or in faas.json; --unset schedules removes all',
     );
+  else if (setting === "tool") draft.settings.tool = parsedTool(value);
   else if (setting === "async") draft.settings.async = parseAsyncSettings(value, '"async"');
   // The schema reports text that is not a number.
   else
     Object.assign(draft.settings, { [setting]: /^-?\d+$/.test(value) && NUMBERS.has(setting) ? Number(value) : value });
+}
+
+function parsedTool(value: string): ToolSettings {
+  const tool = parseTool(value);
+  if (tool !== undefined) return tool;
+  throw new FaasError("USAGE", `Expected "tool" to be a JSON object such as {"description": "Adds"}, got "${value}"`);
 }
 
 /** Parses a setting that is a list. */

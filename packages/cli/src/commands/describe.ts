@@ -6,7 +6,10 @@ import {
   formatSubscription,
   formatWarmWindow,
   hookPath,
+  mcpPath,
   type SourceView,
+  type ToolSettings,
+  toolName,
 } from "@faas/core";
 import type { Command } from "commander";
 import { connect } from "../client/connect.ts";
@@ -35,7 +38,7 @@ export function define(command: Command, io: Io): void {
 
 function table(view: EndpointView): string {
   const { env, secrets = {}, warm = [], async: calls, hooks = [], subscriptions = [], ...others } = view.settings;
-  const { schedules = [], sources: _, ...settings } = others;
+  const { schedules = [], sources: _, tool, ...settings } = others;
   const rows = [
     ["endpoint", `${view.org}/${view.endpoint}`],
     ["url", view.url],
@@ -60,6 +63,7 @@ function table(view: EndpointView): string {
     ...subscriptions.map((subscription) => ["subscription", formatSubscription(subscription)]),
     ...(view.sources ?? []).map((source) => ["source", formatSourceState(source)]),
     ...schedules.map((schedule) => ["schedule", formatSchedule(schedule)]),
+    ...(tool === undefined ? [] : toolRows(view, tool)),
     ...Object.entries(env).map(([name, value]) => [`env ${name}`, value]),
     ...Object.entries(secrets).map(([variable, name]) => [`secret ${variable}`, name]),
   ];
@@ -74,6 +78,11 @@ const hookUrl = ({ org, url }: EndpointView, name: string) => new URL(hookPath(o
 /** Formats a source with its state, such as "subject=acme.> (active)". */
 const formatSourceState = ({ source, active, problem }: SourceView) =>
   `${source} (${[active ? "active" : "inactive", ...(problem === undefined ? [] : [problem])].join(": ")})`;
+/** Returns the name and the title of a tool, and the URL of the server that offers it to agents. */
+const toolRows = (view: EndpointView, tool: ToolSettings) => [
+  ["tool", `${toolName(tool, view)}: ${tool.title ?? tool.description.split("\n", 1)[0]}`],
+  ["tool url", new URL(mcpPath(view.org), view.url).href],
+];
 
 function formatReplicas({ replicas: ofCalls, otherReplicas = [] }: EndpointView): string {
   const replicas = [...ofCalls, ...otherReplicas];

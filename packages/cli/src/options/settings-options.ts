@@ -28,6 +28,7 @@ import {
 } from "@faas/core";
 import { type Command, InvalidArgumentError } from "commander";
 import { parseAsyncSettings } from "./async-settings.ts";
+import { toolOption } from "./tool-option.ts";
 import { integerOption, optionWithLaterDefault } from "./value-parsers.ts";
 
 /** Deploy settings as commander returns them, named as in `faas.json`. */
@@ -153,7 +154,8 @@ function addTriggerOptions(command: Command): void {
       "--source <source>",
       'NATS messages to get, such as "subject=acme.orders.>" or "stream=ORDERS"; repeatable',
       source,
-    );
+    )
+    .option("--tool <file>", "JSON file, or JSON, with the description and schemas of a tool for agents", toolOption);
 }
 
 function addResourceOptions(command: Command): void {

@@ -162,6 +162,7 @@ export function revisionId(artifact: Artifact, settings: Settings, versions?: Re
       "subscriptions",
       "sources",
       "schedules",
+      "tool",
     ]),
     ...(settings.egress === undefined ? [] : [{ egress: settings.egress }]),
     ...(settings.visibility === undefined ? [] : [{ visibility: settings.visibility }]),

@@ -39,6 +39,10 @@ const values = {
     [{ name: "a", cron: "H 8 * * *", timeZone: "Europe/Berlin", body: { a: [1] }, missed: 3, overlap: true }],
     [{ name: "a", cron: "@daily", path: "/", method: "POST", missed: "once", overlap: false, enabled: false }],
   ),
+  tool: fc.constantFrom(
+    { description: "Adds" },
+    { name: "add", description: "Adds", input: { type: "object" as const, properties: { a: { type: "number" } } } },
+  ),
   cpu: fc.constantFrom("100m", "1"),
   cpuMax: fc.constantFrom("1", "2"),
   memory: fc.constantFrom("256Mi", "1Gi"),

@@ -172,9 +172,9 @@ const ABSENT: Readonly<Partial<Record<keyof Settings, SettingChange["to"]>>> = {
   visibility: "private",
 };
 
-/** Returns the values of all settings by name; `null` for none, and text for windows, schedules, hooks, subscriptions, sources and the settings of asynchronous calls. */
+/** Returns the values of all settings by name; `null` for none, and text for windows, schedules, hooks, subscriptions, sources, tools and the settings of asynchronous calls. */
 export function flattened(settings: Settings): Map<string, SettingChange["to"]> {
-  const { env, secrets = {}, warm, async: calls, schedules, hooks, subscriptions, sources, ...rest } = settings;
+  const { env, secrets = {}, warm, async: calls, schedules, hooks, subscriptions, sources, tool, ...rest } = settings;
   const others = {
     ...rest,
     warm: warm?.map(formatWarmWindow),
@@ -183,6 +183,7 @@ export function flattened(settings: Settings): Map<string, SettingChange["to"]> 
     subscriptions: subscriptions?.map(formatSubscription),
     sources: sources?.map(formatSource),
     schedules: schedules?.map(formatSchedule),
+    tool: tool && JSON.stringify(tool),
   };
   const names = Object.keys(settingsInputSchema.shape) as (keyof SettingsInput)[];
   const single = names.filter((name): name is keyof typeof others => name !== "env" && name !== "secrets");

@@ -7,6 +7,7 @@ import {
   schedulesSchema,
   storedSchedules,
 } from "../schedules/schedule-settings.ts";
+import { storedTool, toolSettingsSchema } from "../tools/tool-settings.ts";
 import { hooksProblem, hooksSchema, storedHooks } from "../triggers/hook-settings.ts";
 import { requestPathSchema } from "../triggers/request-path-schema.ts";
 import { sourcesProblem, sourcesSchema, storedSources } from "../triggers/source-settings.ts";
@@ -159,6 +160,9 @@ export const settingsInputSchema = z.strictObject({
   schedules: schedulesSchema
     .optional()
     .describe("Times at which the server calls the endpoint, asynchronously (docs/schedules.md)"),
+  tool: toolSettingsSchema
+    .optional()
+    .describe("Description and JSON Schemas of the endpoint as a tool for agents (docs/mcp.md)"),
   cpu: cpuQuantity()
     .optional()
     .describe("CPU limit of a replica in cores (default 100m). The embedded platform does not enforce it"),
@@ -232,6 +236,7 @@ export const settingsSchema = z.object({
   subscriptions: storedSubscriptions.optional().describe("Absent: none"),
   sources: storedSources.optional().describe("Absent: none"),
   schedules: storedSchedules.optional().describe("Absent: none"),
+  tool: storedTool.optional().describe("Absent: not a tool"),
   cpu: z.string().describe("A CPU quantity"),
   cpuMax: z.string().optional().describe("A CPU quantity. Absent: that of the server, or cpu"),
   memory: z.string().describe("A size"),
@@ -274,6 +279,7 @@ export function withDefaults(input: SettingsInput): Settings {
     ...(subscriptions.length > 0 ? { subscriptions } : {}),
     ...(sources.length > 0 ? { sources } : {}),
     ...(schedules.length > 0 ? { schedules } : {}),
+    ...(input.tool === undefined ? {} : { tool: input.tool }),
     cpu: input.cpu ?? "100m",
     ...(input.cpuMax === undefined ? {} : { cpuMax: input.cpuMax }),
     memory: input.memory ?? "256Mi",

@@ -169,7 +169,10 @@ export class CallsLink implements AsyncCallAcceptor {
     this.#deliveries.set(number, ending);
     try {
       const aborted = { status: 499, from: "gateway", headers: [], body: Buffer.alloc(0), bytes: 0 } as const;
-      const response = await (gateway?.deliver({ ...delivery, body }, ending.signal) ?? aborted);
+      const onPart = (bytes: Buffer, contentType: string) =>
+        connection?.send({ type: "part", number, contentType }, Buffer.from(bytes));
+      const passOn = delivery.isAwaited ? onPart : undefined;
+      const response = await (gateway?.deliver({ ...delivery, body }, ending.signal, passOn) ?? aborted);
       const { body: responseBody, ...head } = response;
       connection?.send({ type: "response", number, ...head }, responseBody);
     } finally {

@@ -23,6 +23,8 @@ export const CALLS_TIMEOUT_MS = 5_000;
 export type FromGateway =
   | { readonly type: "accept"; readonly number: number; readonly call: Omit<NewAsyncCall, "body"> }
   | ({ readonly type: "response"; readonly number: number } & Omit<DeliveryResponse, "body">)
+  /** Part of the body of a response, for a delivery that is awaited. */
+  | { readonly type: "part"; readonly number: number; readonly contentType: string }
   /** Announcement of its end: no further deliveries. */
   | { readonly type: "stopping" }
   | { readonly type: "ping" };

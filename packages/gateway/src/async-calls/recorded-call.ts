@@ -5,7 +5,7 @@ import type { HeaderBlock } from "../http/call/header-block.ts";
 import { problemResponse } from "../http/problem-response.ts";
 import type { RecordedRequest } from "./call-record.ts";
 
-/** A delivery of an asynchronous call. */
+/** A call that the server makes: a delivery of an asynchronous call, or the call of a tool. */
 export interface Delivery {
   readonly request: RecordedRequest;
   readonly body: Buffer;
@@ -14,7 +14,15 @@ export interface Delivery {
   readonly lines: string;
   /** Bytes of the response's body that are kept. */
   readonly maxResponseBytes: number;
+  /** A client waits for the response: the call is queued among the synchronous ones, and parts of its response are passed on as they come. */
+  readonly isAwaited?: boolean;
 }
+
+/** Source of a request: a client, the queue of asynchronous calls, or the server for a client that waits. */
+export type Origin = "client" | "queue" | "server";
+
+/** Takes a part of the body of a function's response as it comes. */
+export type PartListener = (bytes: Buffer, contentType: string) => void;
 
 /** Response to a delivery. */
 export interface DeliveryResponse {
@@ -53,6 +61,7 @@ export class RecordedCall implements ClientCall {
   readonly bodyLength: number;
   readonly headers: ClientRequest["headers"];
   readonly #delivery: Delivery;
+  readonly #onPart: PartListener | undefined;
   #consumer: BodyConsumer | undefined;
   #status = 499;
   #head: HeaderBlock | undefined;
@@ -62,9 +71,10 @@ export class RecordedCall implements ClientCall {
   #ended: (isWhole: boolean) => void = () => {};
   #headWritten = () => {};
 
-  constructor(delivery: Delivery) {
+  constructor(delivery: Delivery, onPart?: PartListener) {
     const { request, body, requestId } = delivery;
     this.#delivery = delivery;
+    this.#onPart = onPart;
     this.method = request.method;
     this.url = request.url;
     this.caller = new Caller({ remoteAddress: request.address, encrypted: request.proto === "https" });
@@ -110,6 +120,10 @@ export class RecordedCall implements ClientCall {
     });
   }
 
+  get #contentType(): string {
+    return this.#head?.fields.find(({ name }) => name.toLowerCase() === "content-type")?.value ?? "";
+  }
+
   endToEndLines(): string {
     return this.#delivery.request.lines + this.#delivery.lines;
   }
@@ -141,6 +155,7 @@ export class RecordedCall implements ClientCall {
     const kept = bytes.subarray(0, this.#delivery.maxResponseBytes - this.#kept);
     this.#kept += kept.length;
     if (kept.length > 0) this.#chunks.push(Buffer.from(kept));
+    this.#onPart?.(bytes, this.#contentType);
     return true;
   }
 

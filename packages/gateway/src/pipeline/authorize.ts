@@ -9,7 +9,7 @@ import type { Exchange, RoutedExchange, Stage } from "./exchange.ts";
  */
 export function authorize(keys: KeyVerifier | undefined): Stage {
   return (exchange) => {
-    if (keys !== undefined && !exchange.isBackground && exchange.endpoint.spec.visibility !== "public")
+    if (keys !== undefined && exchange.origin === "client" && exchange.endpoint.spec.visibility !== "public")
       checkInvokePermission(exchange, keys);
     exchange.proceed();
   };

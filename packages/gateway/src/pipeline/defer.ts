@@ -24,8 +24,8 @@ export function defer(acceptor: AsyncCallAcceptor | undefined): Stage {
   };
 }
 
-const isForDeferral = ({ isBackground, upgrade }: RoutedExchange, prefer: string) =>
-  !isBackground && upgrade === undefined && RESPOND_ASYNC.test(prefer);
+const isForDeferral = ({ origin, upgrade }: RoutedExchange, prefer: string) =>
+  origin === "client" && upgrade === undefined && RESPOND_ASYNC.test(prefer);
 
 /** Reads the body of a request as a whole. */
 function acceptBody(exchange: RoutedExchange, onBody: (body: Buffer) => void): void {

@@ -1,6 +1,7 @@
 import { performance } from "node:perf_hooks";
 import type { Duplex } from "node:stream";
 import { FaasError } from "@faas/core";
+import type { Origin } from "../async-calls/recorded-call.ts";
 import type { ServedEndpoint } from "../endpoints/served-endpoint.ts";
 import type { ServedReplica } from "../endpoints/served-replica.ts";
 import type { Waiter } from "../endpoints/wait-queue.ts";
@@ -12,7 +13,7 @@ import { requestIdFrom } from "../http/request-id.ts";
 import type { CallTrace } from "../traces/call-trace.ts";
 import type { BeginCall } from "../traces/call-tracer.ts";
 import type { ReplicaCall } from "../upstream/connection.ts";
-import { replicaFailed } from "./replica-failed.ts";
+import { isReplicaFailure, replicaFailed } from "./replica-failed.ts";
 
 /** Names of the stages, in their order. */
 export type StageName =
@@ -74,8 +75,8 @@ export class Exchange implements Waiter, Responder, ClientListener {
   readonly requestId: string;
   /** Key, "org/endpoint", of the endpoint that the request's host belongs to; `undefined` if the path names the endpoint. */
   readonly endpointAtHost: string | undefined;
-  /** The request is the delivery of an asynchronous call, which was authorized when it was accepted. */
-  readonly isBackground: boolean;
+  /** Source of the request; one that is not a client has authorized it. */
+  readonly origin: Origin;
   /** `performance.now()`. */
   readonly arrived = performance.now();
   upgrade: UpgradeRequest | undefined;
@@ -141,16 +142,21 @@ export class Exchange implements Waiter, Responder, ClientListener {
   #waitTimer: NodeJS.Timeout | undefined;
 
   /** @param endpointAtHost key of the endpoint that the request's host belongs to */
-  constructor(pipeline: Pipeline, client: ClientCall, endpointAtHost: string | undefined, isBackground = false) {
+  constructor(pipeline: Pipeline, client: ClientCall, endpointAtHost: string | undefined, origin: Origin = "client") {
     this.#pipeline = pipeline;
     this.#nextStage = pipeline.first;
-    this.isBackground = isBackground;
+    this.origin = origin;
     this.request = client;
     this.response = client;
     this.requestId = requestIdFrom(client.headers["x-request-id"]);
     this.endpointAtHost = endpointAtHost;
     if (pipeline.beginTrace !== undefined) this.#beginTrace(pipeline.beginTrace);
     client.listener = this;
+  }
+
+  /** True for the delivery of an asynchronous call: synchronous ones come first. */
+  get isBackground(): boolean {
+    return this.origin === "queue";
   }
 
   /** True once the response is complete, or the client has disconnected. */
@@ -342,7 +348,3 @@ export class Exchange implements Waiter, Responder, ClientListener {
     this.trace?.waited(this.#waitBegan, now, coldMs);
   }
 }
-
-/** Tells whether the replica caused the error: it closed the connection, exited, or did not respond even at its timeout. A 502 of the function itself is a response. */
-const isReplicaFailure = (error: unknown) =>
-  error instanceof FaasError && (error.status === 502 || error.status === 504);

@@ -2,7 +2,7 @@ import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { FaasError } from "@faas/core";
 import type { AsyncCallAcceptor } from "../async-calls/acceptor.ts";
-import { type Delivery, type DeliveryResponse, RecordedCall } from "../async-calls/recorded-call.ts";
+import { type Delivery, type DeliveryResponse, type PartListener, RecordedCall } from "../async-calls/recorded-call.ts";
 import type { EndpointRegistry } from "../endpoints/registry.ts";
 import type { ClientCall } from "../http/call/client-call.ts";
 import { NodeCall } from "../http/call/node-call.ts";
@@ -65,8 +65,11 @@ export interface Gateway {
 
 /** The data path, as the server of the port and the deliveries of asynchronous calls use it. */
 export interface DeliveringGateway extends Gateway {
-  /** Delivers an asynchronous call: behind all synchronous ones that wait for a slot. Aborting ends it without a response. */
-  deliver(delivery: Delivery, signal: AbortSignal): Promise<DeliveryResponse>;
+  /**
+   * Makes a call of the server, which was authorized already: unless it is awaited, behind all others that wait for a slot. Aborting ends it without a
+   * response.
+   */
+  deliver(delivery: Delivery, signal: AbortSignal, onPart?: PartListener): Promise<DeliveryResponse>;
 }
 
 /** Creates the data path. */
@@ -86,9 +89,10 @@ export function createGateway(deps: GatewayDeps): DeliveringGateway {
       if (isWebSocket(request)) exchange.upgrade = { protocol: "websocket", socket, head, detach };
       exchange.start();
     },
-    deliver(delivery, signal) {
-      const call = new RecordedCall(delivery);
-      const exchange = new Exchange(pipeline, call, deps.endpoints.hosts.find(delivery.request.host), true);
+    deliver(delivery, signal, onPart) {
+      const call = new RecordedCall(delivery, onPart);
+      const origin = delivery.isAwaited ? "server" : "queue";
+      const exchange = new Exchange(pipeline, call, deps.endpoints.hosts.find(delivery.request.host), origin);
       exchange.revisionName = delivery.request.revision;
       const response = call.responseOf(exchange, signal);
       exchange.start();

@@ -8,3 +8,7 @@ export function replicaFailed(key: string, cause: Error): FaasError {
     { cause },
   );
 }
+
+/** Tells whether the replica caused the error: it closed the connection, exited, or did not respond even at its timeout. A 502 of the function itself is a response. */
+export const isReplicaFailure = (error: unknown) =>
+  error instanceof FaasError && (error.status === 502 || error.status === 504);

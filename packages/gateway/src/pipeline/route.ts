@@ -27,7 +27,7 @@ export function route(
     }
     const slash = key.indexOf("/");
     // A stored call was authorized when it was accepted.
-    if (keys && slash >= 0 && !exchange.isBackground) authenticateForOrg(exchange, keys, key.slice(0, slash));
+    if (keys && slash >= 0 && exchange.origin === "client") authenticateForOrg(exchange, keys, key.slice(0, slash));
     if (key === "" && !keys) throw pathTooShort(key, endpoints);
     throw notFound(key, hasOrg);
   };

@@ -10,12 +10,13 @@ import {
   type Delivery,
   type DeliveryResponse,
   type NewAsyncCall,
+  type PartListener,
 } from "@faas/gateway";
 import { eventually, tempDir } from "@faas/testing";
 import { ControlListener } from "../gateways/listener.ts";
 import { CallsSessions } from "./calls-sessions.ts";
 
-type DeliverTo = (delivery: Delivery, signal: AbortSignal) => Promise<DeliveryResponse>;
+type DeliverTo = (delivery: Delivery, signal: AbortSignal, onPart?: PartListener) => Promise<DeliveryResponse>;
 
 const log = { debug() {}, info() {}, warn() {}, error() {} };
 const request = {
@@ -77,6 +78,22 @@ async function started(accept: AsyncCallAcceptor["accept"] = async () => ({ id: 
     },
   };
 }
+
+test("parts of the response to a call that is awaited come before the response, and those of others do not", async () => {
+  await using control = await started();
+  await control.connect(async (delivered, signal, onPart) => {
+    onPart?.(Buffer.from("one"), "text/plain");
+    onPart?.(Buffer.from("two"), "text/plain");
+    return respond(delivered, signal);
+  });
+  for (const isAwaited of [true, false]) {
+    const parts: string[] = [];
+    const onPart: PartListener = (bytes, contentType) => parts.push(`${contentType} ${bytes}`);
+    const { status } = await control.sessions.deliver({ ...delivery, isAwaited }, NEVER, onPart);
+    assert.equal(status, 200);
+    assert.deepEqual(parts, isAwaited ? ["text/plain one", "text/plain two"] : []);
+  }
+});
 
 test("a gateway passes a call on, and gets its id", async () => {
   const accepted: NewAsyncCall[] = [];

@@ -8,12 +8,14 @@ import {
   type Frame,
   type FromControlServer,
   type FromGateway,
+  type PartListener,
 } from "@faas/gateway";
 
 /** Connection of one gateway. */
 class CallsSession {
   readonly connection: CallsConnection<FromControlServer, FromGateway>;
   readonly deliveries = new Map<number, (response: DeliveryResponse) => void>();
+  readonly partListeners = new Map<number, PartListener>();
   isStopping = false;
 
   constructor(
@@ -62,7 +64,7 @@ export class CallsSessions implements Disposable {
   }
 
   /** Delivers a call through the gateway with the fewest deliveries. Without one, the delivery counts as aborted. */
-  deliver({ body, ...delivery }: Delivery, signal: AbortSignal): Promise<DeliveryResponse> {
+  deliver({ body, ...delivery }: Delivery, signal: AbortSignal, onPart?: PartListener): Promise<DeliveryResponse> {
     const session = this.#leastBusy();
     if (session === undefined || signal.aborted) return Promise.resolve(ABORTED);
     const number = ++this.#lastNumber;
@@ -74,9 +76,11 @@ export class CallsSessions implements Disposable {
       const end = (response: DeliveryResponse) => {
         signal.removeEventListener("abort", abort);
         session.deliveries.delete(number);
+        session.partListeners.delete(number);
         resolve(response);
       };
       session.deliveries.set(number, end);
+      if (onPart) session.partListeners.set(number, onPart);
       signal.addEventListener("abort", abort);
       session.connection.send({ type: "deliver", number, delivery }, body);
     });
@@ -100,7 +104,8 @@ export class CallsSessions implements Disposable {
     else if (head.type === "response") {
       const { type: _, number, ...response } = head;
       session.deliveries.get(number)?.({ ...response, body: Buffer.from(body) });
-    } else if (head.type === "stopping") session.isStopping = true;
+    } else if (head.type === "part") session.partListeners.get(head.number)?.(body, head.contentType);
+    else if (head.type === "stopping") session.isStopping = true;
   }
 
   async #accept(

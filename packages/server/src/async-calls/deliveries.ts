@@ -1,12 +1,12 @@
 import { type AsyncPolicy, FaasError, type Logger, toProblem } from "@faas/core";
-import { type Delivery, type DeliveryResponse, parseRecord } from "@faas/gateway";
+import { type Delivery, type DeliveryResponse, type PartListener, parseRecord } from "@faas/gateway";
 import type { DecidedDelivery } from "../destinations/pass-on.ts";
 import type { Lease, Outcome, Queue } from "../queue/queue.ts";
 import { decideOutcome, type EndedDelivery } from "./decide-outcome.ts";
 import { DeliveryWindows } from "./delivery-windows.ts";
 
 /** Delivers a call to its endpoint, once. Aborting ends it without a response. */
-export type Deliver = (delivery: Delivery, signal: AbortSignal) => Promise<DeliveryResponse>;
+export type Deliver = (delivery: Delivery, signal: AbortSignal, onPart?: PartListener) => Promise<DeliveryResponse>;
 
 export interface DeliveriesOptions {
   readonly queue: Queue;

@@ -25,8 +25,9 @@ function entryOf(context: Context): AuditEntry | undefined {
   const parameters = context.params as Readonly<Record<string, string>>;
   const { org } = parameters;
   const isOtherOrg = key?.record.org !== undefined && org !== undefined && key.record.org !== org;
-  // Events change nothing on the server, and come as often as calls.
-  const isRead = route.method === "get" || route.method === "head" || route.requires === "invoke";
+  // Events and messages of agents change nothing on the server, and come as often as calls.
+  const isCall = route.requires === "invoke" || route.requires === "call";
+  const isRead = route.method === "get" || route.method === "head" || isCall;
   if (isRead && !isOtherOrg && !PERMISSION_CODES.has(code ?? "")) return undefined;
   return {
     time: new Date().toISOString(),

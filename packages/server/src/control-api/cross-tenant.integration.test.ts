@@ -118,6 +118,8 @@ const table: Readonly<
   "delete /-/orgs/{org}/endpoints/{endpoint}/tags/{tag}": { needs: "deploy", at: { endpoint: "private", tag: "a" } },
   "get /-/orgs/{org}/endpoints/{endpoint}/logs": { needs: "read", at: { endpoint: "private" } },
   "post /-/orgs/{org}/events": { needs: "invoke" },
+  "post /-/orgs/{org}/mcp": { needs: "call" },
+  "get /-/orgs/{org}/mcp": { needs: "call" },
   "post /-/hooks/{org}/{hook}": { needs: "open", at: { hook: "nothing" }, missing: "HOOK_NOT_FOUND" },
   "head /-/bundles/{digest}": { needs: "deploy", at: { digest: digestOf(secret) } },
   "put /-/bundles/{digest}": { needs: "deploy", at: { digest: `sha256:${"0".repeat(64)}` } },

@@ -39,6 +39,11 @@ const VALUES: Required<SettingsInput> = {
   subscriptions: [{ type: "com.example.*", source: "/orders/*", extensions: { tenant: "acme" }, path: "/event" }],
   sources: [{ stream: "ORDERS", subject: "acme.orders.>", startAt: "all", order: "subject", path: "/order" }],
   schedules: [{ name: "morning", cron: "0 8 * * 1-5", timeZone: "Europe/Berlin", body: { a: [1] } }],
+  tool: {
+    description: "Kept.",
+    input: { type: "object", properties: { a: { type: "number" } }, required: ["a"] },
+    annotations: { readOnlyHint: true },
+  },
   cpu: "200m",
   cpuMax: "500m",
   memory: "300Mi",

@@ -25,6 +25,11 @@ export class Permissions {
     return this.org === undefined || this.org === org;
   }
 
+  /** Tells whether the key has a scope, where the request names an organization that it can see. */
+  allows(scope: KeyScope): boolean {
+    return this.key === undefined || scopeAllows(this.key.record.scope, scope);
+  }
+
   /**
    * Requires a scope for an organization.
    * @throws ORG_NOT_FOUND

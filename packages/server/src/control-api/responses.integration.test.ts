@@ -14,13 +14,16 @@ const bundle = await functionBundle("export const handler = () => { console.log(
 const digest = digestOf(bundle);
 const artifact = { kind: "bundle", digest };
 
-/** Responses that a server on one machine cannot send, which the tests below have, and those to signed requests and to events, which have tests of their own. */
+/** Responses that a server on one machine cannot send, which the tests below have, and those to signed requests, events and agents, which have tests of their own. */
 const ELSEWHERE = [
   "get /-/readyz 503",
   "put /-/orgs/{org}/registry-credentials 204",
   "get /-/orgs/{org}/endpoints/{endpoint}/manifests 200",
   "post /-/hooks/{org}/{hook} 200",
   "post /-/orgs/{org}/events 202",
+  "post /-/orgs/{org}/mcp 200",
+  "post /-/orgs/{org}/mcp 202",
+  "get /-/orgs/{org}/mcp 200",
 ];
 
 test("the server sends every response that its routes declare, with the declared body", async () => {

@@ -14,6 +14,7 @@ import { checkPath } from "@faas/gateway";
 import type { BundleStore } from "../bundles/bundle-store.ts";
 import type { StorageQuota } from "../bundles/storage-quota.ts";
 import { checkDestinationsAllowed } from "../destinations/destination-policy.ts";
+import { checkToolSchemas } from "../mcp/tools.ts";
 import { queueStreamOf } from "../queue/nats/queue-url.ts";
 import { newestVersions } from "../state/secret-records.ts";
 import type { Store } from "../state/store.ts";
@@ -59,6 +60,7 @@ export class Admission {
     ({ settings }) => this.#checkScaler(settings),
     ({ ref, settings }) => checkSchedules(ref, settings.schedules ?? [], Date.now()),
     ({ ref, settings }) => checkTriggerPaths(ref, settings),
+    ({ settings }) => checkToolSchemas(settings),
     (deployment) => this.#checkHostnames(deployment),
     ({ ref, settings }) =>
       checkDestinationsAllowed(ref, settings, this.#options.store.org(ref.org)?.limits?.destinations),

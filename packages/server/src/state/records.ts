@@ -13,6 +13,8 @@ import {
   reservedBy,
   revisionsInTraffic,
   type Traffic,
+  toolAddress,
+  toolName,
 } from "@faas/core";
 import type { CanaryRecord } from "../canary/canary-fields.ts";
 import {
@@ -131,12 +133,16 @@ export function hostnamesOf({ current, candidate }: EndpointRecord): readonly st
 
 const NO_HOSTNAMES: readonly string[] = [];
 
-/** Returns the names that only one endpoint can have: hostnames, and the paths of webhooks. */
-export function addressesOf({ org }: Pick<EndpointRef, "org">, record: EndpointRecord): readonly string[] {
+/** Returns the names that only one endpoint can have: hostnames, the paths of webhooks and the names of tools. */
+export function addressesOf({ org, endpoint }: EndpointRef, record: EndpointRecord): readonly string[] {
   const { current, candidate } = record;
   const hooks = [...(current.settings.hooks ?? []), ...(candidate?.settings.hooks ?? [])];
+  const tools = [current.settings.tool, candidate?.settings.tool].filter((tool) => tool !== undefined);
   const hostnames = hostnamesOf(record);
-  return hooks.length === 0 ? hostnames : [...hostnames, ...new Set(hooks.map(({ name }) => hookPath(org, name)))];
+  if (hooks.length === 0 && tools.length === 0) return hostnames;
+  const hookPaths = hooks.map(({ name }) => hookPath(org, name));
+  const toolAddresses = tools.map((tool) => toolAddress(org, toolName(tool, { endpoint })));
+  return [...hostnames, ...new Set([...hookPaths, ...toolAddresses])];
 }
 
 /** Returns the digests of the bundles of the serving revision and the candidate; a digest can occur twice. */

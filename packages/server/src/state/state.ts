@@ -5,7 +5,9 @@ import {
   NO_RESOURCES,
   type ReservedResources,
   replaceReserved,
+  type Settings,
   type Subscription,
+  type ToolSettings,
 } from "@faas/core";
 import { AddressOwners } from "./address-owners.ts";
 import {
@@ -26,11 +28,14 @@ interface Org {
   readonly bundles: Map<string, number>;
   /** Subscriptions to events of the serving revisions, by endpoint: only those of endpoints that have some. */
   readonly subscriptions: Map<string, readonly Subscription[]>;
+  /** Tools of the serving revisions, by endpoint: only those of endpoints that are tools. */
+  readonly tools: Map<string, ToolSettings>;
   readonly endpoints: Map<string, EndpointRecord>;
 }
 
 const NO_BUNDLES: ReadonlyMap<string, number> = new Map();
 const NO_SUBSCRIPTIONS: ReadonlyMap<string, readonly Subscription[]> = new Map();
+const NO_TOOLS: ReadonlyMap<string, ToolSettings> = new Map();
 
 /** Organizations, endpoints and keys, in memory. A look-up or a change costs the same however many there are. */
 export class State {
@@ -72,6 +77,11 @@ export class State {
     return this.#orgs.get(org)?.subscriptions ?? NO_SUBSCRIPTIONS;
   }
 
+  /** Returns the endpoints of an organization that are tools. */
+  tools(org: string): ReadonlyMap<string, ToolSettings> {
+    return this.#orgs.get(org)?.tools ?? NO_TOOLS;
+  }
+
   /** Applies a change. Throws when an endpoint's organization does not exist. */
   apply(change: Change): void {
     if (change.org === undefined) {
@@ -105,9 +115,11 @@ export class State {
   }
 }
 
+const NO_SETTINGS: Partial<Pick<Settings, "subscriptions" | "tool">> = {};
+
 const newOrg = (fields: OrgFields): Org => ({
   ...{ fields, reserved: NO_RESOURCES },
-  ...{ bundles: new Map(), subscriptions: new Map(), endpoints: new Map() },
+  ...{ bundles: new Map(), subscriptions: new Map(), tools: new Map(), endpoints: new Map() },
 });
 
 function putEndpoint(org: Org, endpoint: string, record: EndpointRecord | null): void {
@@ -117,9 +129,11 @@ function putEndpoint(org: Org, endpoint: string, record: EndpointRecord | null):
   const namedBy = record?.kept === before?.kept ? bundlesOf : allBundlesOf;
   if (record) for (const digest of namedBy(record)) org.bundles.set(digest, (org.bundles.get(digest) ?? 0) + 1);
   if (before) for (const digest of namedBy(before)) forgetBundle(org.bundles, digest);
-  const subscriptions = record ? servingRevision(record).settings.subscriptions : undefined;
+  const { subscriptions, tool } = record ? servingRevision(record).settings : NO_SETTINGS;
   if (subscriptions) org.subscriptions.set(endpoint, subscriptions);
   else org.subscriptions.delete(endpoint);
+  if (tool) org.tools.set(endpoint, tool);
+  else org.tools.delete(endpoint);
   if (record === null) org.endpoints.delete(endpoint);
   else org.endpoints.set(endpoint, record);
 }

@@ -10,6 +10,7 @@ import {
   limitsProblem,
   type ReservedResources,
   type Subscription,
+  type ToolSettings,
 } from "@faas/core";
 import { TEMPORARY } from "./atomic-file.ts";
 import { isStorageFull } from "./fsync.ts";
@@ -97,7 +98,7 @@ export class Store {
     return this.#state.endpoints(org)?.get(endpoint);
   }
 
-  /** Returns the endpoint with a revision that has a hostname, or the path of a webhook. */
+  /** Returns the endpoint with a revision that has a hostname, the path of a webhook or the name of a tool. */
   addressOwner(address: string): EndpointRef | undefined {
     return this.#state.addressOwner(address);
   }
@@ -105,6 +106,11 @@ export class Store {
   /** Returns the subscriptions of an organization's endpoints to events, as their serving revisions have them. */
   subscriptions(org: string): ReadonlyMap<string, readonly Subscription[]> {
     return this.#state.subscriptions(org);
+  }
+
+  /** Returns the endpoints of an organization that are tools, as their serving revisions have them. */
+  tools(org: string): ReadonlyMap<string, ToolSettings> {
+    return this.#state.tools(org);
   }
 
   *endpoints(): IterableIterator<[EndpointRef, EndpointRecord]> {

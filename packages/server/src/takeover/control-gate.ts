@@ -7,6 +7,11 @@ const FINISH_MS = 5_000;
 /** Time for which a request waits for the server that takes over. */
 const HOLD_MS = 30_000;
 
+/** Agents stay subscribed for as long as they run, with a POST that changes nothing. */
+const AGENTS = /^\/-\/orgs\/[^/]+\/mcp(?:\?|$)/;
+
+const isChange = ({ method, url = "" }: IncomingMessage) => method !== "GET" && method !== "HEAD" && !AGENTS.test(url);
+
 /** Handler of the control API that can be closed: then it finishes the changes under way, and further requests wait for another server. */
 export class ControlGate {
   #listener: RequestListener | undefined;
@@ -21,7 +26,7 @@ export class ControlGate {
 
   readonly listener = (request: IncomingMessage, response: ServerResponse): void => {
     if (this.#listener === undefined) return void this.#hold(request, response);
-    if (request.method !== "GET" && request.method !== "HEAD") {
+    if (isChange(request)) {
       this.#changes.add(response);
       response.once("close", () => {
         this.#changes.delete(response);

@@ -11,6 +11,7 @@ import { type EventRoutesDeps, eventRoutes } from "./events.ts";
 import { type KeyRoutesDeps, keyRoutes } from "./keys.ts";
 import { type LogRoutesDeps, logRoutes } from "./logs.ts";
 import { type ManifestRoutesDeps, manifestRoutes } from "./manifests.ts";
+import { type McpRoutesDeps, mcpRoutes } from "./mcp.ts";
 import { type OrgRoutesDeps, orgRoutes } from "./organizations.ts";
 import { type RegistryHookRoutesDeps, registryHookRoutes } from "./registry-hook.ts";
 import { type RevisionRoutesDeps, revisionRoutes } from "./revisions.ts";
@@ -36,6 +37,7 @@ export type RoutesDeps = ServerRoutesDeps &
   AsyncCallRoutesDeps &
   HookRoutesDeps &
   CloudEventRoutesDeps &
+  McpRoutesDeps &
   ScheduleRoutesDeps &
   RegistryHookRoutesDeps &
   BundleRoutesDeps;
@@ -58,6 +60,7 @@ export const createRoutes = (deps: RoutesDeps): readonly Route[] => [
   ...asyncCallRoutes(deps),
   ...hookRoutes(deps),
   ...cloudEventRoutes(deps),
+  ...mcpRoutes(deps),
   ...scheduleRoutes(deps),
   ...registryHookRoutes(deps),
   ...bundleRoutes(deps),
