@@ -52,8 +52,10 @@ export async function prepareDockerfileImage(
     onLine,
     signal,
   });
+  const { Id, Os, Architecture } = await docker.getImage(imageId).inspect();
   return {
-    imageId: (await docker.getImage(imageId).inspect()).Id,
+    imageId: Id,
+    platforms: [`${Os}/${Architecture}`],
     runtime: "dockerfile",
     description: "Dockerfile",
     warnings: source.warnings,

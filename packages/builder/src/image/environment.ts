@@ -13,10 +13,11 @@ import { FindOrCreate } from "../dependencies/find-or-create.ts";
 import { dockerBuild } from "../docker/build.ts";
 import type { Environment } from "../docker/config.ts";
 import { byName } from "../source/source.ts";
-import { imageConfig, loadImage } from "./archive.ts";
+import { loadImage } from "./archive.ts";
 import { type BaseImage, findImage } from "./base-image.ts";
 import { proxyArguments } from "./build-settings.ts";
 import { CompilerAdvice } from "./compiler-advice.ts";
+import { imageConfig } from "./config.ts";
 import { writeLayer } from "./layer.ts";
 import { UNIX_EPOCH } from "./source-time.ts";
 
