@@ -15,6 +15,8 @@ export interface InstallSettings {
   readonly expose: Exposure;
   readonly registryPush?: string;
   readonly registryPull?: string;
+  /** Registry with the base images of functions. Absent: Docker Hub. */
+  readonly baseRegistry?: string;
   readonly startupCpu?: string;
   /**
    * Warm pods per environment of an organization without a limit of its own.
@@ -121,6 +123,7 @@ const STORED = [
     "gateways",
     "registryPush",
     "registryPull",
+    "baseRegistry",
     "startupCpu",
     "cpuMax",
     "poolSize",

@@ -21,6 +21,7 @@ export async function effectiveSettings(
       ...{ storage, storageClass, expose, gateways, startupCpu, cpuMax, auth, allowImages, tlsSecret },
       ...{ poolSize, accessLog, logRequestIds, maxConnections, maxConnectionsPerAddress, otlp, traceRatio },
       ...{ registryPush: push, registryPull: pull },
+      baseRegistry: options.baseRegistry ?? (io.env.FAAS_BASE_REGISTRY || undefined),
     },
     existing?.settings,
   );

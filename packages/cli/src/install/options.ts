@@ -108,6 +108,13 @@ function addServerOptions(command: Command): void {
       ),
     )
     .addOption(
+      optionWithLaterDefault(
+        "--base-registry <registry>",
+        "Registry with the base images node, python and debian (or FAAS_BASE_REGISTRY)",
+        "Docker Hub",
+      ),
+    )
+    .addOption(
       optionWithLaterDefault("--startup-cpu <cpu>", "CPU limit of a starting replica", "1000m").argParser(
         parsedOption(parseCpu, CPU),
       ),

@@ -27,6 +27,7 @@ export interface UpOptions extends GlobalOptions, LogSettings, TlsSettings, Conn
   readonly readable?: readonly string[];
   readonly context?: string;
   readonly registryPush?: string;
+  readonly baseRegistry?: string;
   readonly registryPull?: string;
   readonly startupCpu: string;
   readonly cpuMax?: string;
@@ -151,6 +152,13 @@ function addKubernetesOptions(command: Command): void {
         "--registry-pull <registry>",
         "kubernetes: Address of that registry for the nodes (or FAAS_REGISTRY_PULL)",
         "--registry-push",
+      ),
+    )
+    .addOption(
+      optionWithLaterDefault(
+        "--base-registry <registry>",
+        "kubernetes: Registry with the base images node, python and debian (or FAAS_BASE_REGISTRY)",
+        "Docker Hub",
       ),
     )
     .option("--startup-cpu <cpu>", "kubernetes: CPU limit of a starting replica", parsedOption(parseCpu, CPU), "1000m")
@@ -280,6 +288,7 @@ export function serverArguments(options: UpOptions, dataDir: string, io: Io): st
     "max-connections-per-address": perAddress,
     "registry-push": registryPush,
     "registry-pull": registryPull,
+    "base-registry": options.baseRegistry,
     gateways: options.gateways,
     "control-listen": options.controlListen,
     "gateway-token-file": options.gatewayTokenFile && resolve(io.cwd, options.gatewayTokenFile),
@@ -307,14 +316,19 @@ const lockTimeout = ({ lockTimeout: timeout, lockPatience }: UpOptions): string 
 function kubernetesOptions(options: UpOptions, io: Io): KubernetesServerOptions | undefined {
   const { platform, context, registryPush, registryPull, poolSize, startupCpu, cpuMax } = options;
   if (platform === "embedded") {
-    if (context ?? registryPush ?? registryPull)
-      throw new FaasError("USAGE", "--context, --registry-push and --registry-pull require --platform kubernetes");
+    if (context ?? registryPush ?? registryPull ?? options.baseRegistry)
+      throw new FaasError(
+        "USAGE",
+        "--context, --registry-push, --registry-pull and --base-registry require --platform kubernetes",
+      );
     return undefined;
   }
   const push = registryPush ?? (io.env.FAAS_REGISTRY_PUSH || undefined);
   const pull = registryPull ?? (io.env.FAAS_REGISTRY_PULL || push);
+  const baseRegistry = options.baseRegistry ?? (io.env.FAAS_BASE_REGISTRY || undefined);
   const namespace = io.env.FAAS_NAMESPACE || undefined;
   return {
+    ...(baseRegistry === undefined ? {} : { baseRegistry }),
     ...(push && pull ? { registry: { push, pull } } : {}),
     ...(context === undefined ? {} : { context }),
     ...(namespace === undefined ? {} : { namespace }),

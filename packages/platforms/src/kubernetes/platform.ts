@@ -20,6 +20,7 @@ import { requireMetrics } from "./client/metrics-api.ts";
 import type { Kind } from "./client/objects.ts";
 import { CpuLimits } from "./cpu/cpu-limits.ts";
 import { type EndpointHost, KubernetesEndpoint } from "./endpoint.ts";
+import { NodePlatforms } from "./node-platforms.ts";
 import { type KubernetesOptions, manifestOptions } from "./options.ts";
 import { ORGANIZATION_KINDS, OrganizationNamespaces } from "./organizations/namespaces.ts";
 import { RegistryLogins } from "./organizations/pull-secrets.ts";
@@ -58,6 +59,7 @@ export class KubernetesPlatform implements Platform {
   readonly #pods: PodTracker;
   readonly #pool: WarmPool;
   readonly #cpu: CpuLimits;
+  readonly #nodePlatforms: NodePlatforms;
   readonly #log: Logger;
   readonly #host: EndpointHost;
   readonly #endpoints = new Map<string, KubernetesEndpoint>();
@@ -80,6 +82,7 @@ export class KubernetesPlatform implements Platform {
     this.#credentials = credentials;
     this.#api = api;
     this.#manifests = manifestOptions(options);
+    this.#nodePlatforms = new NodePlatforms(api);
     const log = options.log ?? NO_LOG;
     const { signal } = this.#closing;
     this.#log = log;
@@ -122,6 +125,10 @@ export class KubernetesPlatform implements Platform {
     const { instance, bundleFolder } = options;
     const settings = { instance, bundleFolder, size: poolSize, secret };
     this.#pool = new WarmPool({ ...shared, ...settings, namespaces: this.#namespaces, informer });
+  }
+
+  imagePlatforms(signal?: AbortSignal): Promise<readonly string[]> {
+    return this.#nodePlatforms.read(performance.now(), signal);
   }
 
   /**
