@@ -79,7 +79,7 @@ async function withDocker(
 
 /** Errors that a Docker engine may not have: it can run installers, keeps images that no registry has, and may be in another network. */
 const mayWorkWithDocker = (error: unknown): error is FaasError =>
-  error instanceof NeedsDocker || (error instanceof FaasError && (error.code as string) === "NO_PREBUILT_PACKAGE");
+  error instanceof NeedsDocker || (error instanceof FaasError && error.code === "NO_PREBUILT_PACKAGE");
 
 async function withDockerInstead(
   source: Source,
