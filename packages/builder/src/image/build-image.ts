@@ -73,7 +73,7 @@ async function withDocker(
   folder: string,
   options: ResolvedImageOptions,
 ): Promise<BuiltImage> {
-  const { buildWithDocker } = await import("./docker-build.ts");
+  const { buildWithDocker } = await import("./engine/docker-build.ts");
   return checkPlatforms(await buildWithDocker(source, usesOwn, folder, options), options);
 }
 

@@ -2,6 +2,7 @@ import { parseCpu, parseDuration, parseSize } from "@faas/core";
 import type { Exposure, InstallSettings } from "@faas/installer";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { ALLOW_IMAGES_DESCRIPTION, parseAllowedImages } from "../options/allow-images.ts";
+import { baseRegistryOption } from "../options/image-options.ts";
 import { logOptions } from "../options/log-options.ts";
 import { integerOption, optionWithLaterDefault, parsedOption, poolSizeOption } from "../options/value-parsers.ts";
 import type { GlobalOptions } from "../terminal/io.ts";
@@ -107,13 +108,7 @@ function addServerOptions(command: Command): void {
         "--registry-push",
       ),
     )
-    .addOption(
-      optionWithLaterDefault(
-        "--base-registry <registry>",
-        "Registry with the base images node, python and debian (or FAAS_BASE_REGISTRY)",
-        "Docker Hub",
-      ),
-    )
+    .addOption(baseRegistryOption())
     .addOption(
       optionWithLaterDefault("--startup-cpu <cpu>", "CPU limit of a starting replica", "1000m").argParser(
         parsedOption(parseCpu, CPU),

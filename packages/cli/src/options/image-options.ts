@@ -44,6 +44,14 @@ export function addImageOptions(command: Command): void {
     );
 }
 
+/** Creates the option for the registry of base images. */
+export const baseRegistryOption = (prefix = ""): Option =>
+  optionWithLaterDefault(
+    "--base-registry <registry>",
+    `${prefix}Registry with the base images node, python and debian (or FAAS_BASE_REGISTRY)`,
+    "Docker Hub",
+  );
+
 /**
  * Returns the registry of `--registry`, or the server's. When both name the same registry, its second address is kept.
  *

@@ -4,6 +4,7 @@ import type { KubernetesServerOptions, ReplaceableServerOptions, ServerOptions }
 import { type Command, Option } from "commander";
 import { ALLOW_IMAGES_DESCRIPTION, parseAllowedImages } from "../options/allow-images.ts";
 import { type ConnectionSettings, connectionLimits } from "../options/connection-limits.ts";
+import { baseRegistryOption } from "../options/image-options.ts";
 import { type LogSettings, logOptions } from "../options/log-options.ts";
 import { listed, type TlsSettings, tlsFiles } from "../options/tls-files.ts";
 import { integerOption, optionWithLaterDefault, parsedOption, poolSizeOption } from "../options/value-parsers.ts";
@@ -154,13 +155,7 @@ function addKubernetesOptions(command: Command): void {
         "--registry-push",
       ),
     )
-    .addOption(
-      optionWithLaterDefault(
-        "--base-registry <registry>",
-        "kubernetes: Registry with the base images node, python and debian (or FAAS_BASE_REGISTRY)",
-        "Docker Hub",
-      ),
-    )
+    .addOption(baseRegistryOption("kubernetes: "))
     .option("--startup-cpu <cpu>", "kubernetes: CPU limit of a starting replica", parsedOption(parseCpu, CPU), "1000m")
     .addOption(
       optionWithLaterDefault(

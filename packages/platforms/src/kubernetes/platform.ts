@@ -20,7 +20,7 @@ import { requireMetrics } from "./client/metrics-api.ts";
 import type { Kind } from "./client/objects.ts";
 import { CpuLimits } from "./cpu/cpu-limits.ts";
 import { type EndpointHost, KubernetesEndpoint } from "./endpoint.ts";
-import { NodePlatforms } from "./node-platforms.ts";
+import { nodePlatforms } from "./node-platforms.ts";
 import { type KubernetesOptions, manifestOptions } from "./options.ts";
 import { ORGANIZATION_KINDS, OrganizationNamespaces } from "./organizations/namespaces.ts";
 import { RegistryLogins } from "./organizations/pull-secrets.ts";
@@ -48,6 +48,7 @@ export class KubernetesPlatform implements Platform {
   readonly accepts = "image";
   readonly scalers = ["concurrency", "cpu", "fixed"] as const;
   readonly defaultLimits: Limits;
+  readonly imagePlatforms: () => Promise<readonly string[]>;
   readonly #api: KubernetesApi;
   readonly #credentials: KubernetesCredentials;
   readonly #options: KubernetesOptions;
@@ -59,7 +60,6 @@ export class KubernetesPlatform implements Platform {
   readonly #pods: PodTracker;
   readonly #pool: WarmPool;
   readonly #cpu: CpuLimits;
-  readonly #nodePlatforms: NodePlatforms;
   readonly #log: Logger;
   readonly #host: EndpointHost;
   readonly #endpoints = new Map<string, KubernetesEndpoint>();
@@ -77,13 +77,12 @@ export class KubernetesPlatform implements Platform {
     secret: Buffer,
   ) {
     this.#options = options;
-    const { poolSize = DEFAULT_POOL_SIZE } = options;
+    const { poolSize = DEFAULT_POOL_SIZE, log = NO_LOG, instance, bundleFolder } = options;
     this.defaultLimits = { ...DEFAULT_LIMITS, warmPods: poolSize };
     this.#credentials = credentials;
     this.#api = api;
     this.#manifests = manifestOptions(options);
-    this.#nodePlatforms = new NodePlatforms(api);
-    const log = options.log ?? NO_LOG;
+    this.imagePlatforms = nodePlatforms(api, this.#closing.signal);
     const { signal } = this.#closing;
     this.#log = log;
     this.#host = {
@@ -121,14 +120,8 @@ export class KubernetesPlatform implements Platform {
       logs: options.logs ?? NO_LOGS,
       cpu: this.#cpu,
     });
-    const informer = this.#informerOptions();
-    const { instance, bundleFolder } = options;
-    const settings = { instance, bundleFolder, size: poolSize, secret };
-    this.#pool = new WarmPool({ ...shared, ...settings, namespaces: this.#namespaces, informer });
-  }
-
-  imagePlatforms(signal?: AbortSignal): Promise<readonly string[]> {
-    return this.#nodePlatforms.read(performance.now(), signal);
+    const settings = { instance, bundleFolder, size: poolSize, secret, informer: this.#informerOptions() };
+    this.#pool = new WarmPool({ ...shared, ...settings, namespaces: this.#namespaces });
   }
 
   /**

@@ -6,7 +6,7 @@ export interface Platform {
   readonly arch: "amd64" | "arm64";
 }
 
-export const DEFAULT_PLATFORM: Platform = { os: "linux", arch: "amd64" };
+const DEFAULT_PLATFORM: Platform = { os: "linux", arch: "amd64" };
 
 export const platformName = ({ os, arch }: Platform): string => `${os}/${arch}`;
 

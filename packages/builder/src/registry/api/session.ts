@@ -32,6 +32,7 @@ type Scheme = "http" | "https";
 
 const IDLE_MS = 5_000;
 const MAX_REDIRECTS = 5;
+const MAX_LOGINS = 2;
 /** Delays between attempts of a request without a body, or with one in memory. */
 const RETRY_DELAYS_MS = [300, 1_000, 3_000];
 
@@ -129,13 +130,16 @@ export class RegistrySession implements Disposable {
     // A token for a push also reads.
     const writing = `${scope} push`;
     const key = method === "GET" || method === "HEAD" ? scope : writing;
-    const known = await (this.#tokens.get(writing) ?? this.#tokens.get(key))?.catch(() => undefined);
-    const first = await this.#openUrl(url, request, known === undefined ? {} : { Authorization: known });
-    if (first.statusCode !== 401) return first;
-    const renewed = await this.#login(key, String(first.headers["www-authenticate"] ?? ""), known);
-    if (renewed === undefined) return first;
-    first.resume();
-    return this.#openUrl(url, request, { Authorization: renewed });
+    let used = await (this.#tokens.get(writing) ?? this.#tokens.get(key))?.catch(() => undefined);
+    for (let logins = 0; ; logins++) {
+      const response = await this.#openUrl(url, request, used === undefined ? {} : { Authorization: used });
+      // A new token may expire while it is on its way, or be that of another request.
+      if (response.statusCode !== 401 || logins === MAX_LOGINS) return response;
+      const renewed = await this.#login(key, String(response.headers["www-authenticate"] ?? ""), used);
+      if (renewed === undefined || renewed === used) return response;
+      response.resume();
+      used = renewed;
+    }
   }
 
   /** Gets a token, once for all requests that find the same one missing or expired. */
@@ -165,7 +169,7 @@ export class RegistrySession implements Disposable {
 }
 
 /** True for responses that may be others shortly. */
-export const isFailure = (status: number): boolean => status >= 500 || status === 429;
+export const isFailure = (status: number): boolean => [429, 500, 502, 503, 504].includes(status);
 
 const TRANSIENT = /^(ECONNRESET|ECONNREFUSED|ECONNABORTED|EPIPE|ETIMEDOUT|EAI_AGAIN|ENETUNREACH|EHOSTUNREACH|HPE_.*)$/;
 

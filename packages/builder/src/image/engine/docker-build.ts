@@ -1,11 +1,11 @@
-import { connectDocker } from "../docker/engine.ts";
-import { explainEngineError } from "../docker/engine-errors.ts";
-import type { Source } from "../source/source.ts";
+import { connectDocker } from "../../docker/engine.ts";
+import { explainEngineError } from "../../docker/engine-errors.ts";
+import type { Source } from "../../source/source.ts";
+import type { ResolvedImageOptions } from "../image-options.ts";
+import { publishToRegistry } from "../publish.ts";
 import { prepareDockerfileImage } from "./dockerfile-image.ts";
 import { EngineTarget, keepInEngine } from "./engine-target.ts";
 import { prepareFunctionImage } from "./function-image.ts";
-import type { ResolvedImageOptions } from "./image-options.ts";
-import { publishToRegistry } from "./publish.ts";
 
 /** Builds an image with a Docker engine, and pushes it with `push`. `folder` is for temporary files. */
 export async function buildWithDocker(

@@ -8,9 +8,9 @@ import { pipeline } from "node:stream/promises";
 import { FaasError } from "@faas/core";
 import type Docker from "dockerode";
 import { extract, type Pack, pack } from "tar-stream";
-import { engineMessage } from "../docker/engine-errors.ts";
-import { events } from "../docker/events.ts";
-import type { ImageConfig, ImageRecipe } from "./config.ts";
+import { engineMessage } from "../../docker/engine-errors.ts";
+import { events } from "../../docker/events.ts";
+import type { ImageConfig, ImageRecipe } from "../config.ts";
 
 /**
  * Loads an image into the engine under the name `tag`. Layers that the engine has are only named, so that just kilobytes are sent. An engine

@@ -1,13 +1,13 @@
 import type { Registry } from "@faas/core";
 import type Docker from "dockerode";
-import { findManifest, type RegistryAccess } from "../registry/client.ts";
-import { registryCredentials } from "../registry/credentials.ts";
-import { parseRegistry } from "../registry/image-reference.ts";
-import { pushImage } from "../registry/push.ts";
-import { findImage } from "./base-image.ts";
-import type { ResolvedImageOptions } from "./image-options.ts";
-import type { PreparedImage } from "./prepared-image.ts";
-import { type ImageName, type PublishedImage, type PushTarget, tagOf } from "./publish.ts";
+import { findManifest, type RegistryAccess } from "../../registry/client.ts";
+import { registryCredentials } from "../../registry/credentials.ts";
+import { parseRegistry } from "../../registry/image-reference.ts";
+import { pushImage } from "../../registry/push.ts";
+import { findImage } from "../base-image.ts";
+import type { ResolvedImageOptions } from "../image-options.ts";
+import type { PreparedImage } from "../prepared-image.ts";
+import { type ImageName, type PublishedImage, type PushTarget, tagOf } from "../publish.ts";
 
 type LoadableImage = Pick<PreparedImage, "imageId" | "load">;
 

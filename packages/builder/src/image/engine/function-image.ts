@@ -1,18 +1,18 @@
 import { isLanguage } from "@faas/core";
 import type Docker from "dockerode";
-import { prepareCode } from "../bundle/prepare.ts";
-import { dependencyContext } from "../dependencies/context.ts";
-import { settingsOf } from "../detection/detected-app.ts";
-import type { Source } from "../source/source.ts";
+import { prepareCode } from "../../bundle/prepare.ts";
+import { dependencyContext } from "../../dependencies/context.ts";
+import { settingsOf } from "../../detection/detected-app.ts";
+import type { Source } from "../../source/source.ts";
+import { type BaseImage, baseImageName, resolveBaseImage } from "../base-image.ts";
+import { functionSettings, packCodeLayer, packWarmCode, type WarmCode } from "../code-layer.ts";
+import { imageConfig } from "../config.ts";
+import type { ResolvedImageOptions } from "../image-options.ts";
+import type { PreparedImage } from "../prepared-image.ts";
+import { programConfig } from "../server-config.ts";
+import { type PreparedWarmImage, prepareWarmImage } from "../warm/warm-image.ts";
 import { loadImage } from "./archive.ts";
-import { type BaseImage, baseImageName, resolveBaseImage } from "./base-image.ts";
-import { functionSettings, packCodeLayer, packWarmCode, type WarmCode } from "./code-layer.ts";
-import { imageConfig } from "./config.ts";
 import { type ImageEnvironment, resolveEnvironment } from "./environment.ts";
-import type { ResolvedImageOptions } from "./image-options.ts";
-import type { PreparedImage } from "./prepared-image.ts";
-import { programConfig } from "./server-config.ts";
-import { type PreparedWarmImage, prepareWarmImage } from "./warm/warm-image.ts";
 
 /** Prepares a function's image: its language's environment, and one layer with the code and the wrapper. `folder` is for temporary files. */
 export async function prepareFunctionImage(
