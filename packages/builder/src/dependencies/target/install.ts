@@ -2,8 +2,9 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Language } from "@faas/core";
 import type { DependencyContext } from "../context.ts";
-import { installNodeModules, moveNodeModules } from "./node.ts";
+import { installNodeModules, moveNodeModules } from "./node/install-modules.ts";
 import type { InstallTarget, TargetOptions } from "./platform.ts";
+import { installPythonPackages } from "./python/install-packages.ts";
 
 /** Installs from a copy of the manifests into a folder of this file system, and returns when that folder is complete. */
 type Install = (work: string, target: InstallTarget, folder: string, options: TargetOptions) => Promise<void>;
@@ -11,7 +12,7 @@ type Install = (work: string, target: InstallTarget, folder: string, options: Ta
 const INSTALLERS = {
   node: installNode,
   typescript: installNode,
-  python: installNode,
+  python: installPythonPackages,
 } satisfies Record<Language, Install>;
 
 /**

@@ -4,10 +4,10 @@ import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { tempDir } from "@faas/testing";
-import { elfFile } from "../../testing/elf-file.ts";
-import { type Files, sourceFolder } from "../../testing/source-folder.ts";
-import { dependencyContext } from "../context.ts";
-import { installForTarget } from "./install.ts";
+import { elfFile } from "../../../testing/elf-file.ts";
+import { type Files, sourceFolder } from "../../../testing/source-folder.ts";
+import { dependencyContext } from "../../context.ts";
+import { installForTarget } from "../install.ts";
 
 /** No test needs a network: packages are on the local disk, and nothing listens on the registry's port. */
 before(() => {

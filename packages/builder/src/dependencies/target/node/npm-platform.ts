@@ -1,5 +1,5 @@
+import type { TargetPlatform } from "../platform.ts";
 import type { ModuleManifest } from "./modules.ts";
-import type { TargetPlatform } from "./platform.ts";
 
 const CPUS = { amd64: "x64", arm64: "arm64" } as const satisfies Record<TargetPlatform["arch"], string>;
 

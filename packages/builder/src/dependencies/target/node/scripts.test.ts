@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { FoundBinary } from "./binaries.ts";
+import type { FoundBinary } from "../binary/fit.ts";
 import type { InstalledModule, ModuleManifest } from "./modules.ts";
 import { optionalSet } from "./optional.ts";
 import { type JudgeOptions, judgeModule } from "./scripts.ts";

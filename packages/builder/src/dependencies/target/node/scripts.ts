@@ -1,6 +1,6 @@
-import { fitOf, formatBinaries } from "./binaries.ts";
+import { fitOf, formatBinaries } from "../binary/fit.ts";
+import type { TargetPlatform } from "../platform.ts";
 import type { InstalledModule, ModuleManifest } from "./modules.ts";
-import type { TargetPlatform } from "./platform.ts";
 
 /** Scripts of a dependency that npm runs when it installs it. */
 const INSTALL_SCRIPTS = ["preinstall", "install", "postinstall"] as const;

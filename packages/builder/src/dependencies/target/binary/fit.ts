@@ -1,8 +1,8 @@
 import { constants } from "node:fs";
 import { lstat } from "node:fs/promises";
 import { extname } from "node:path";
+import type { TargetPlatform } from "../platform.ts";
 import { type Binary, fitsPlatform, readBinary } from "./elf.ts";
-import type { TargetPlatform } from "./platform.ts";
 
 /** Endings of files that are never programs, to open fewer of the many. */
 const TEXT =

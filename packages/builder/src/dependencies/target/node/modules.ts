@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
-import { type FoundBinary, findBinary } from "./binaries.ts";
+import { type FoundBinary, findBinary } from "../binary/fit.ts";
 
 /** Package in an installed `node_modules`. */
 export interface InstalledModule {

@@ -1,14 +1,14 @@
 import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FaasError } from "@faas/core";
-import { readOptionalText } from "../../source/manifest.ts";
-import { runInstaller } from "../installer.ts";
-import { resolveLinks } from "../local-packages.ts";
-import { installerEnvironment, LOCK_FILES, NPM_MISSING, QUIET } from "../node.ts";
-import { PRUNE_PROGRAM } from "../node-locks/convert.ts";
+import { readOptionalText } from "../../../source/manifest.ts";
+import { runInstaller } from "../../installer.ts";
+import { resolveLinks } from "../../local-packages.ts";
+import { installerEnvironment, LOCK_FILES, NPM_MISSING, QUIET } from "../../node.ts";
+import { PRUNE_PROGRAM } from "../../node-locks/convert.ts";
+import type { InstallTarget, TargetOptions } from "../platform.ts";
 import { checkModules } from "./check-modules.ts";
-import { settingsFor } from "./node-platform.ts";
-import type { InstallTarget, TargetOptions } from "./platform.ts";
+import { settingsFor } from "./npm-platform.ts";
 
 /** npm's record of what it has installed. */
 const HIDDEN_LOCK = "node_modules/.package-lock.json";

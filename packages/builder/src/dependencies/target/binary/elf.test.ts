@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { tempDir } from "@faas/testing";
 import fc from "fast-check";
-import { type ElfFile, elfFile } from "../../testing/elf-file.ts";
+import { type ElfFile, elfFile } from "../../../testing/elf-file.ts";
 import { fitsPlatform, libcOf, readBinary } from "./elf.ts";
 
 const folder = tempDir();

@@ -1,16 +1,16 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { readOptionalText } from "../../source/manifest.ts";
-import { type InstalledModule, installedModules, type ModuleManifest } from "./modules.ts";
-import { platformObjection } from "./node-platform.ts";
-import { findModule, type ModuleTree, namesIn, optionalSet } from "./optional.ts";
+import { readOptionalText } from "../../../source/manifest.ts";
 import {
   noPrebuiltPackage,
   type TargetOptions,
   type TargetPlatform,
   type UnavailablePackage,
   withVersion,
-} from "./platform.ts";
+} from "../platform.ts";
+import { type InstalledModule, installedModules, type ModuleManifest } from "./modules.ts";
+import { platformObjection } from "./npm-platform.ts";
+import { findModule, type ModuleTree, namesIn, optionalSet } from "./optional.ts";
 import { judgeModule } from "./scripts.ts";
 
 interface CheckOptions {

@@ -1,5 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
-import type { TargetPlatform } from "./platform.ts";
+import type { TargetPlatform } from "../platform.ts";
 
 /** Header of a program or a library. */
 export interface Binary {

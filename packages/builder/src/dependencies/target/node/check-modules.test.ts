@@ -3,8 +3,8 @@ import { chmod, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { FaasError } from "@faas/core";
-import { elfFile } from "../../testing/elf-file.ts";
-import { type Files, sourceFolder } from "../../testing/source-folder.ts";
+import { elfFile } from "../../../testing/elf-file.ts";
+import { type Files, sourceFolder } from "../../../testing/source-folder.ts";
 import { checkModules } from "./check-modules.ts";
 
 const platform = { os: "linux", arch: "arm64", libc: "musl" } as const;
