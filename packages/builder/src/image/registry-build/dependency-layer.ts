@@ -6,10 +6,10 @@ import { cacheKey } from "../../dependencies/cache.ts";
 import type { DependencyContext } from "../../dependencies/context.ts";
 import { FindOrCreate } from "../../dependencies/find-or-create.ts";
 import { installForTarget } from "../../dependencies/target/install.ts";
+import { compileWrapper } from "../../dependencies/target/python/compile.ts";
 import type { Environment } from "../../docker/config.ts";
 import { folderTar } from "../folder-tar.ts";
 import type { RegistryBase } from "./base.ts";
-import { COMPILED_WRAPPER, compileWrapper } from "./compiled-wrapper.ts";
 import { type CompressedLayer, compressLayer } from "./compress.ts";
 import { platformName } from "./platforms.ts";
 
@@ -33,7 +33,7 @@ export interface DependencyLayer extends CompressedLayer {
 }
 
 /** Part of the key of a layer: layers of another version of this code may have another content. */
-const VERSION = "1";
+const VERSION = "2";
 
 /** Layers that this process makes, by their folders. */
 const layers = new FindOrCreate<DependencyLayer | undefined>();
@@ -96,12 +96,8 @@ async function createLayer(
   try {
     const app = join(temporary, "app");
     await mkdir(app);
-    await fillApp(app, version, options);
+    const compilesWrapper = await fillApp(app, version, options);
     const { tar, entries } = folderTar(app, "app");
-    const compilesWrapper = await access(join(app, COMPILED_WRAPPER)).then(
-      () => true,
-      () => false,
-    );
     const layer = await compressLayer(tar, join(temporary, LAYER_FILE), options.signal);
     await rm(app, { recursive: true });
     const { file: _, ...facts } = { ...layer, entries: entries(), compilesWrapper };
@@ -114,14 +110,14 @@ async function createLayer(
   }
 }
 
-/** Fills a folder with what the image has in /app below the code. */
+/** Fills a folder with what the image has in /app below the code. Returns true if that includes the compiled wrapper. */
 async function fillApp(
   app: string,
   version: string,
   { runtime, base, dependencies, env, signal, onLine }: DependencyLayerOptions,
-): Promise<void> {
+): Promise<boolean> {
   const { os, arch } = base.platform;
   const target = { platform: { os, arch, libc: base.libc }, runtimeVersion: version };
   if (dependencies) await installForTarget(runtime, dependencies, target, app, { env, signal, onLine });
-  if (runtime === "python") await compileWrapper(join(app, COMPILED_WRAPPER), version, env);
+  return runtime === "python" && compileWrapper(await wrapperText(runtime), app, target, { env, signal });
 }

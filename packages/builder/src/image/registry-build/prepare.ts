@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { isLanguage } from "@faas/core";
+import { isLanguage, WRAPPER_FILES } from "@faas/core";
 import { type PreparedCode, prepareCode } from "../../bundle/prepare.ts";
 import { type DependencyContext, dependencyContext } from "../../dependencies/context.ts";
 import { type DetectedSettings, settingsOf } from "../../detection/detected-app.ts";
@@ -11,7 +11,6 @@ import type { ResolvedImageOptions } from "../image-options.ts";
 import { programConfig } from "../server-config.ts";
 import { type PreparedWarmPart, packWarmLayer, warmRepository, warmSettings } from "../warm/warm-image.ts";
 import { type RegistryBase, resolveRegistryBase } from "./base.ts";
-import { COMPILED_WRAPPER } from "./compiled-wrapper.ts";
 import { type CompressedLayer, compressLayer } from "./compress.ts";
 import { ContentCache } from "./content-cache.ts";
 import { type DependencyLayer, resolveDependencyLayer } from "./dependency-layer.ts";
@@ -107,7 +106,7 @@ async function resolveEnvironment(
   ]);
   // Without a compiled wrapper, the image starts from its source, which is among the code.
   if (runtime === "python" && !layer?.compilesWrapper)
-    config.Cmd = config.Cmd?.map((word) => (word === COMPILED_WRAPPER ? word.replace(/c$/, "") : word)) ?? [];
+    config.Cmd = config.Cmd?.map((word) => (word === `${WRAPPER_FILES.python}c` ? WRAPPER_FILES.python : word)) ?? [];
   return { base, layer, config };
 }
 
