@@ -24,6 +24,8 @@ function registryFromEnvironment(): Registry {
 }
 
 export const registry = registryFromEnvironment();
+/** Registry with the base images. */
+export const baseRegistry = process.env.FAAS_BASE_REGISTRY || `${registry.push}/library`;
 
 /** Writes a copy of the kubeconfig that `KUBECONFIG` names, with another address or user in its current context. */
 export async function writeKubeconfig(path: string, change: { server?: string; token?: string }): Promise<void> {

@@ -2,7 +2,7 @@ export { dockerFacts } from "./docker/engine.ts";
 export type { ImageProgress } from "./docker/layer-progress.ts";
 export { DEFAULT_BASE_IMAGES } from "./image/base-image.ts";
 export { type BuiltImage, buildImage } from "./image/build-image.ts";
-export type { ImageOptions, ImageStage } from "./image/image-options.ts";
+export type { ImageBuilder, ImageOptions, ImageStage } from "./image/image-options.ts";
 export {
   buildServerImage,
   copyProgram,

@@ -124,6 +124,7 @@ export const errorCodes = {
   HANDLER_NOT_FOUND: [400, "Handler not found"],
   MANIFEST_INVALID: [400, "Invalid dependency manifest"],
   INSTALL_FAILED: [500, "Dependencies could not be installed"],
+  NO_PREBUILT_PACKAGE: [422, "A package is not available for the platform"],
   BUILD_FAILED: [500, "The build failed"],
   DOCKER_UNREACHABLE: [503, "No Docker engine responds"],
   PUSH_FAILED: [502, "The image could not be pushed"],

@@ -122,6 +122,7 @@ function commandLine(options: ServerManifestOptions): string[] {
     ...listener,
     ...flag("--registry-push", registryPush),
     ...flag("--registry-pull", registryPull),
+    ...flag("--base-registry", options.baseRegistry),
     ...flag("--startup-cpu", startupCpu),
     ...flag("--cpu-max", cpuMax === "none" ? undefined : cpuMax),
     ...flag("--pool-size", poolSize),

@@ -9,6 +9,8 @@ const WRITE = ["create", "patch"];
  */
 export const SERVER_RULES: readonly V1PolicyRule[] = [
   { apiGroups: [""], resources: ["namespaces"], verbs: ["get", ...WATCH, ...WRITE, "delete"] },
+  // The operating systems and CPUs that images are built for.
+  { apiGroups: [""], resources: ["nodes"], verbs: ["list"] },
   { apiGroups: ["apps"], resources: ["deployments"], verbs: ["get", ...WATCH, ...WRITE, "delete"] },
   { apiGroups: ["apps"], resources: ["deployments/scale"], verbs: ["get", "patch", "update"] },
   // The server writes the ReplicaSets of warm pods. It reads those of endpoints when it hands a warm pod over.

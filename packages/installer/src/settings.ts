@@ -29,6 +29,8 @@ export interface InstallSettings {
   readonly gatewayClass?: string;
   readonly registryPush?: string;
   readonly registryPull?: string;
+  /** Registry with the base images of functions. Absent: Docker Hub. */
+  readonly baseRegistry?: string;
   readonly startupCpu?: string;
   /**
    * Warm pods per environment of an organization without a limit of its own.
@@ -190,6 +192,7 @@ const STORED = [
     ...ROUTE_SETTINGS,
     "registryPush",
     "registryPull",
+    "baseRegistry",
     "startupCpu",
     "cpuMax",
     "poolSize",

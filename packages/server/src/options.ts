@@ -137,6 +137,8 @@ export const certificatesIn = ({ tls = [] }: Pick<ServerOptions, "tls">): readon
 export interface KubernetesServerOptions {
   /** Registry that images are pushed to and pulled from. */
   readonly registry?: Registry;
+  /** Registry with copies of Docker Hub's official images, for the base images of functions. Absent: Docker Hub. */
+  readonly baseRegistry?: string;
   /** CPU limit while a replica starts. */
   readonly startupCpuMillis?: number;
   /** CPU limit that load may raise that of a replica to, where an endpoint's settings name none. Absent: it is not raised. */

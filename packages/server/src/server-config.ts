@@ -14,6 +14,7 @@ export const serverConfig = (
   accepts,
   scalers,
   ...(kubernetes?.registry ? { registry: kubernetes.registry } : {}),
+  ...(kubernetes?.baseRegistry ? { baseRegistry: kubernetes.baseRegistry } : {}),
   bundleLimitBytes: limitBytes,
   ...(accepts === "image" ? { warmImages: true } : {}),
   deploymentSources: true,

@@ -105,8 +105,9 @@ describe("a server that runs images", () => {
     assert.match(stderr, /^ {2}last words$/m);
   });
 
-  test("deploy without Docker changes nothing, and suggests the embedded platform", async (t) => {
+  test("deploy of a Dockerfile without Docker changes nothing, and suggests the embedded platform", async (t) => {
     const folder = await server.source("no-docker", answers("never"));
+    await writeFile(join(folder, "Dockerfile"), "FROM node:24-slim\n");
     const argv = ["deploy", folder, "--org", org, "--endpoint", "no-docker"];
     const { code, stderr } = await server.run(t, argv, { env: { DOCKER_HOST: "unix:///nowhere.sock" } });
     assert.equal(code, 1);

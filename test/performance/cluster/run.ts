@@ -9,6 +9,7 @@ import { Bench } from "./bench.ts";
 import { coldStarts } from "./cold.ts";
 import { deploys } from "./deploy.ts";
 import { manyEndpoints } from "./endpoints.ts";
+import { images } from "./images.ts";
 import { original } from "./original.ts";
 import { warmPool } from "./pool.ts";
 import { step } from "./step.ts";
@@ -17,6 +18,7 @@ import { vertical } from "./vertical.ts";
 const measures: Record<string, (bench: Bench) => Promise<Row[]>> = {
   cold: coldStarts,
   deploy: deploys,
+  images,
   original,
   endpoints: manyEndpoints,
   step,

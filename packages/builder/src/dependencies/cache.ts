@@ -82,10 +82,11 @@ export function cacheKey(parts: readonly string[]): string {
 /** Returns the folder of all cached dependencies. */
 export const dependenciesFolder = (cacheDir = defaultCacheDir()): string => join(cacheDir, "dependencies");
 
-function defaultCacheDir(): string {
+/** Returns the folder of everything that builds keep. */
+export function defaultCacheDir(env: Readonly<Record<string, string | undefined>> = process.env): string {
   // An empty variable counts as unset (XDG Base Directory Specification).
-  const { FAAS_CACHE_DIR, XDG_CACHE_HOME } = process.env;
-  return FAAS_CACHE_DIR || join(XDG_CACHE_HOME || join(homedir(), ".cache"), "faas");
+  const { FAAS_CACHE_DIR, XDG_CACHE_HOME, HOME } = env;
+  return FAAS_CACHE_DIR || join(XDG_CACHE_HOME || join(HOME || homedir(), ".cache"), "faas");
 }
 
 async function removeAbandoned(root: string): Promise<void> {

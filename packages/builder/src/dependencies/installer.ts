@@ -13,6 +13,8 @@ export interface Installer {
   readonly cwd: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly signal?: AbortSignal | undefined;
+  /** Name of the command in errors, if it is not the program's. */
+  readonly name?: string;
   /** Message for a command that is not installed. */
   readonly missing: string;
 }
@@ -23,7 +25,7 @@ export interface Installer {
  *
  * @throws INSTALL_FAILED with the installer's reason, and its last lines in `lastLogLines`
  */
-export async function runInstaller({ command, args, cwd, env, signal, missing }: Installer): Promise<string> {
+export async function runInstaller({ command, args, cwd, env, signal, name, missing }: Installer): Promise<string> {
   signal?.throwIfAborted();
   // Detached: a separate process group, which can be signalled as a whole.
   const child = spawn(command, args, {
@@ -54,7 +56,7 @@ export async function runInstaller({ command, args, cwd, env, signal, missing }:
     });
     signal?.throwIfAborted();
     if (code === 0) return stdout;
-    throw installError(command, args, code, both);
+    throw installError(name ?? command, args, code, both);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).syscall?.startsWith("spawn") !== true) throw error;
     const reason = (error as NodeJS.ErrnoException).code === "ENOENT" ? missing : (error as Error).message;

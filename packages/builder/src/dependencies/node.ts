@@ -1,6 +1,7 @@
 import { rename, rm, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { FaasError } from "@faas/core";
+import type { Environment } from "../docker/config.ts";
 import { readOptionalText, readPackageJson } from "../source/manifest.ts";
 import { cachedDependencies, cacheKey, type Dependencies, type DependencyOptions } from "./cache.ts";
 import { functionManifest, localManifest } from "./install-manifest.ts";
@@ -17,8 +18,9 @@ import type { NpmLock } from "./node-locks/npm-lock.ts";
 import { findWorkspace, readManifest, type Workspace } from "./workspace.ts";
 import { lockOfPackage } from "./workspace-lock.ts";
 
-const LOCK_FILES = ["npm-shrinkwrap.json", "package-lock.json"];
-const QUIET = ["--no-audit", "--no-fund", "--no-progress", "--loglevel=error"];
+export const LOCK_FILES = ["npm-shrinkwrap.json", "package-lock.json"];
+/** Options of npm for little output. */
+export const QUIET = ["--no-audit", "--no-fund", "--no-progress", "--loglevel=error"];
 
 /** Variables that npm sets for its children, for example when it started faas. They would change what an installation installs, or where. */
 const INHERITED_SETTINGS =
@@ -35,6 +37,9 @@ const INSTALL_POLICY = {
   npm_config_allow_git: "all",
   npm_config_allow_remote: "all",
 };
+
+/** Message for a machine without npm. */
+export const NPM_MISSING = '"npm" is not on the PATH. It is part of Node';
 
 /** Files and local packages that determine what npm installs. */
 export interface NodeManifests {
@@ -131,9 +136,9 @@ async function installModules(
       command,
       args,
       cwd: work,
-      env: installerEnvironment(),
+      env: installerEnvironment(process.env),
       signal,
-      missing: '"npm" is not on the PATH. It is part of Node',
+      missing: NPM_MISSING,
     });
   const install = isLocked ? ["ci"] : ["install", "--no-package-lock"];
   const scripts = isConverted ? ["--ignore-scripts"] : [];
@@ -143,13 +148,16 @@ async function installModules(
   await run("npm", ["rebuild", ...QUIET]);
 }
 
-/** Puts this process's Node first on the PATH: install scripts build for the first one, and the cache key names this one. */
-function installerEnvironment(): NodeJS.ProcessEnv {
-  const own = Object.entries(process.env).filter(([name]) => !INHERITED_SETTINGS.test(name));
+/**
+ * Creates npm's environment. It puts this process's Node first on the PATH: install scripts build for the first one, and the cache key names this
+ * one.
+ */
+export function installerEnvironment(env: Environment): NodeJS.ProcessEnv {
+  const own = Object.entries(env).filter(([name]) => !INHERITED_SETTINGS.test(name));
   return {
     ...Object.fromEntries(own),
     ...INSTALL_POLICY,
-    PATH: [dirname(process.execPath), process.env.PATH].join(delimiter),
+    PATH: [dirname(process.execPath), env.PATH].join(delimiter),
   };
 }
 

@@ -1,5 +1,6 @@
 import { FaasError } from "@faas/core";
-import Docker, { type DockerOptions } from "dockerode";
+import type Docker from "dockerode";
+import type { DockerOptions } from "dockerode";
 import { type DockerAddress, dockerAddress } from "./address.ts";
 import type { Environment } from "./config.ts";
 
@@ -13,8 +14,10 @@ const CONNECT_MS = 5_000;
 export async function connectDocker(env: Environment = process.env): Promise<Docker> {
   const address = await dockerAddress(env);
   const options = optionsOf(address, env);
+  // Loaded on demand, with its SSH client: a build without an engine does not need it.
+  const { default: Engine } = await import("dockerode");
   try {
-    await new Docker({ ...options, timeout: CONNECT_MS }).ping();
+    await new Engine({ ...options, timeout: CONNECT_MS }).ping();
   } catch (cause) {
     throw new FaasError(
       "DOCKER_UNREACHABLE",
@@ -22,7 +25,7 @@ export async function connectDocker(env: Environment = process.env): Promise<Doc
       { cause },
     );
   }
-  return new Docker(options);
+  return new Engine(options);
 }
 
 /**

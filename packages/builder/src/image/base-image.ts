@@ -7,6 +7,7 @@ import { events } from "../docker/events.ts";
 import { type ImageProgress, LayerProgress } from "../docker/layer-progress.ts";
 import { engineAuth, registryCredentials } from "../registry/credentials.ts";
 import { parseImageReference, tryParseImageReference } from "../registry/image-reference.ts";
+import type { BaseFacts } from "./config.ts";
 
 /** Base images of functions unless another one is given. */
 export const DEFAULT_BASE_IMAGES: Readonly<Record<Language | "binary", string>> = {
@@ -16,6 +17,22 @@ export const DEFAULT_BASE_IMAGES: Readonly<Record<Language | "binary", string>> 
   binary: "debian:12-slim",
 };
 
+/** Returns the name of the base image of a function: the given one, or that of its language. */
+export const baseImageName = (
+  runtime: keyof typeof DEFAULT_BASE_IMAGES,
+  { baseImage }: { readonly baseImage?: string },
+): string => baseImage ?? DEFAULT_BASE_IMAGES[runtime];
+
+/**
+ * Returns the name under which a registry has a base image: official images of Docker Hub, which are named without a registry, may come from a mirror.
+ *
+ * @param baseRegistry `host[:port][/path]` of the mirror
+ */
+export function mirroredName(name: string, baseRegistry: string | undefined): string {
+  if (!baseRegistry || name.includes("/")) return name;
+  return `${baseRegistry.replace(/\/+$/, "")}/${name}`;
+}
+
 /** A base image that the engine has. */
 export interface BaseImage {
   /** Name as given by the user. */
@@ -24,12 +41,13 @@ export interface BaseImage {
   readonly id: string;
   /** `sha256:…` of its manifest in the registry of its name; absent for an image built on this engine. */
   readonly digest?: string;
-  readonly info: ImageInspectInfo;
+  readonly info: BaseFacts;
 }
 
 interface PullOptions {
   readonly env: Environment;
   readonly signal: AbortSignal | undefined;
+  readonly baseRegistry?: string | undefined;
   /** Called before a pull. */
   readonly onPull?: (() => void) | undefined;
   readonly onProgress?: ((progress: ImageProgress) => void) | undefined;
@@ -43,10 +61,11 @@ interface PullOptions {
 export async function resolveBaseImage(
   docker: Docker,
   name: string,
-  { env, signal, onPull, onProgress }: PullOptions,
+  { env, signal, baseRegistry, onPull, onProgress }: PullOptions,
 ): Promise<BaseImage> {
-  const wanted = parseImageReference(name);
-  const info = (await findImage(docker, name)) ?? (await pull());
+  const reference = mirroredName(name, baseRegistry);
+  const wanted = parseImageReference(reference);
+  const info = (await findImage(docker, name)) ?? (await findImage(docker, reference)) ?? (await pull());
   const digests = (info.RepoDigests ?? []).flatMap((each) => {
     const { registry, repository, digest } = tryParseImageReference(each) ?? {};
     return registry === wanted.registry && repository === wanted.repository && digest ? [digest] : [];
@@ -56,7 +75,7 @@ export async function resolveBaseImage(
 
   async function pull(): Promise<ImageInspectInfo> {
     onPull?.();
-    const tagged = wanted.tag || wanted.digest ? name : `${name}:latest`;
+    const tagged = wanted.tag || wanted.digest ? reference : `${reference}:latest`;
     try {
       const authconfig = engineAuth(await registryCredentials(wanted.registry, env), wanted.registry);
       const stream = await docker.pull(tagged, { authconfig, abortSignal: signal });

@@ -6,6 +6,9 @@ import type { CodeBundle } from "./warm/code-bundle.ts";
 
 export type ImageStage = "prepare" | "pull" | "install" | "build" | "push";
 
+export const imageBuilders = ["auto", "registry", "docker"] as const;
+export type ImageBuilder = (typeof imageBuilders)[number];
+
 export interface ImageOptions extends EndpointRef, SourceSettings {
   /** Registry to push to and to pull from. Absent: the image stays in the Docker engine. */
   readonly registry?: Registry;
@@ -23,6 +26,20 @@ export interface ImageOptions extends EndpointRef, SourceSettings {
   readonly onDetected?: (description: string) => void;
   /** @defaultValue the base image of the language, see `DEFAULT_BASE_IMAGES` */
   readonly baseImage?: string;
+  /** Registry with copies of Docker Hub's official images, `host[:port][/path]`. Absent: Docker Hub. */
+  readonly baseRegistry?: string;
+  /**
+   * Program that builds the image: this process, which needs a registry, or a Docker engine. `auto` uses the engine for what needs it.
+   *
+   * @defaultValue `auto`
+   */
+  readonly builder?: ImageBuilder;
+  /**
+   * Platforms of the image, such as `linux/amd64`. An engine builds for its own.
+   *
+   * @defaultValue `["linux/amd64"]`
+   */
+  readonly platforms?: readonly string[];
   /** Additional labels of the image. */
   readonly labels?: Readonly<Record<string, string>>;
   readonly sizeLimitBytes?: number;

@@ -38,7 +38,14 @@ export async function writeLayer(tar: Readable, file: string, signal?: AbortSign
   return { file, diffId: `sha256:${hash.digest("hex")}`, entries };
 }
 
-function normalizeHeader({ name, type, linkname, size, mode = 0o644 }: Header): Partial<Header> & Pick<Header, "name"> {
+/** Returns a header without times, with one owner, and writable by the owner only. */
+export function normalizeHeader({
+  name,
+  type,
+  linkname,
+  size,
+  mode = 0o644,
+}: Partial<Header> & Pick<Header, "name">): Partial<Header> & Pick<Header, "name"> {
   const isExecutable = type === "directory" || (mode & 0o111) !== 0;
   return {
     name,

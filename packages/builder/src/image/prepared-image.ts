@@ -6,6 +6,8 @@ export interface PreparedImage extends DetectedSettings {
   readonly imageId: string;
   readonly description: string;
   readonly environment?: string;
+  /** Such as `linux/amd64`. */
+  readonly platforms: readonly string[];
   readonly warnings: readonly string[];
   /** Image and code for warm pods. Absent: they cannot run the function, or nothing is to be uploaded for them. */
   readonly warm?: PreparedWarmImage;

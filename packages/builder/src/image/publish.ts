@@ -1,14 +1,8 @@
-import { FaasError, type Registry, type WarmImage } from "@faas/core";
-import type Docker from "dockerode";
+import { FaasError, type WarmImage } from "@faas/core";
 import { FindOrCreate } from "../dependencies/find-or-create.ts";
-import { findManifest, type RegistryAccess } from "../registry/client.ts";
-import { registryCredentials } from "../registry/credentials.ts";
-import { parseRegistry } from "../registry/image-reference.ts";
-import { pushImage } from "../registry/push.ts";
-import { findImage } from "./base-image.ts";
 import type { ResolvedImageOptions } from "./image-options.ts";
 import type { PreparedImage } from "./prepared-image.ts";
-import type { PreparedWarmImage } from "./warm/warm-image.ts";
+import type { PreparedWarmPart } from "./warm/warm-image.ts";
 
 /** Image in the registry, or in the Docker engine. */
 export interface PublishedImage {
@@ -23,31 +17,34 @@ export interface PublishedImage {
   readonly warnings: readonly string[];
 }
 
-type LoadableImage = Pick<PreparedImage, "imageId" | "load">;
-
-/** Loads the image into the engine under its name, and pushes nothing. */
-export async function keepInEngine(
-  docker: Docker,
-  image: PreparedImage,
-  options: ResolvedImageOptions,
-): Promise<PublishedImage> {
-  const { org, endpoint, registry, tag = tagOf(image) } = options;
-  const { host, prefix } = registry ? parseRegistry(registry.push) : { host: undefined, prefix: "" };
-  const tagged = `${host === undefined ? "" : `${host}/`}${prefix}${org}/${endpoint}:${tag}`;
-  await load(docker, image, tagged);
-  return { reference: tagged, tagged, pushed: false, warnings: image.warnings };
+/** Registry that images are pushed to, by the engine or by this process. */
+export interface PushTarget<Image> {
+  /** Returns the digest of the image's manifest; undefined if the registry lacks the image. */
+  find(name: ImageName, image: Image): Promise<string | undefined>;
+  /** Pushes an image, and returns the digest of its manifest. */
+  push(name: ImageName, image: Image, onProgress?: ResolvedImageOptions["onProgress"]): Promise<string>;
+  /** Returns the name of an image with its tag. */
+  tagged(name: ImageName): string;
+  /** Returns the name of an image for the platform's pulls. */
+  reference(name: ImageName, digest: string): string;
 }
 
-/** Pushes the image and what warm pods need, as far as the registry lacks it. The code for warm pods is uploaded during the push. */
-export async function publishToRegistry(
-  docker: Docker,
-  image: PreparedImage,
-  registry: Registry,
+type WithId = Pick<PreparedImage, "imageId">;
+
+/** An image that can be pushed, and the image for warm pods. */
+type PublishableImage<Image> = Image & {
+  readonly warnings: readonly string[];
+  readonly warm?: Image & PreparedWarmPart;
+};
+
+/** Pushes an image and what warm pods need, as far as the registry lacks it. The code for warm pods is uploaded during the push. */
+export async function publishToRegistry<Image extends WithId>(
+  target: PushTarget<Image>,
+  image: PublishableImage<Image>,
   options: ResolvedImageOptions,
 ): Promise<PublishedImage> {
   options.onStage?.("push");
   const { org, endpoint, tag = tagOf(image), signal, onProgress } = options;
-  const target = await PushTarget.open(docker, registry, options);
   const { warm } = image;
   const beside = warm && Promise.allSettled([options.uploadCode?.(warm.code), target.find(warmName(warm, org), warm)]);
   const name = { repository: `${org}/${endpoint}`, tag };
@@ -77,9 +74,9 @@ export async function publishToRegistry(
 const warmImages = new FindOrCreate<string>();
 
 /** Pushes the image of warm pods if the registry lacks it. It comes after that of the function, so that the registry has its large layers already. */
-async function publishWarmImage(
-  target: PushTarget,
-  warm: PreparedWarmImage,
+async function publishWarmImage<Image extends WithId>(
+  target: PushTarget<Image>,
+  warm: Image & PreparedWarmPart,
   org: string,
   existing: string | undefined,
   signal: AbortSignal | undefined,
@@ -91,68 +88,16 @@ async function publishWarmImage(
   return { image, code: warm.code.digest, ...(warm.hasDependencies ? { hasDependencies: true } : {}) };
 }
 
-const tagOf = ({ imageId }: LoadableImage) => imageId.slice("sha256:".length, "sha256:".length + 12);
+/** Returns the tag of an image, which identifies its content. */
+export const tagOf = ({ imageId }: WithId): string => imageId.slice("sha256:".length, "sha256:".length + 12);
 
-const warmName = (warm: PreparedWarmImage, org: string): ImageName => ({
+const warmName = (warm: WithId & PreparedWarmPart, org: string): ImageName => ({
   repository: `${org}/${warm.repository}`,
   tag: tagOf(warm),
 });
 
-interface ImageName {
+export interface ImageName {
   /** Path below that of the registry's address. */
   readonly repository: string;
   readonly tag: string;
-}
-
-/** Registry that images are pushed to. */
-class PushTarget {
-  readonly #docker: Docker;
-  readonly #registry: Registry;
-  readonly #prefix: string;
-  readonly #access: Omit<RegistryAccess, "repository">;
-
-  private constructor(docker: Docker, registry: Registry, prefix: string, access: Omit<RegistryAccess, "repository">) {
-    this.#docker = docker;
-    this.#registry = registry;
-    this.#prefix = prefix;
-    this.#access = access;
-  }
-
-  static async open(docker: Docker, registry: Registry, { env, signal }: ResolvedImageOptions): Promise<PushTarget> {
-    const { host, prefix } = parseRegistry(registry.push);
-    const credentials = await registryCredentials(host, env);
-    return new PushTarget(docker, registry, prefix, { host, credentials, env, signal });
-  }
-
-  /** Returns the digest of the image's manifest; undefined if the registry lacks the image. */
-  async find({ repository, tag }: ImageName, { imageId }: LoadableImage): Promise<string | undefined> {
-    const existing = await findManifest({ ...this.#access, repository: `${this.#prefix}${repository}` }, tag);
-    return existing?.configDigest === imageId ? existing.digest : undefined;
-  }
-
-  /** Pushes an image, and returns the digest of its manifest. */
-  async push(name: ImageName, image: LoadableImage, onProgress?: ResolvedImageOptions["onProgress"]): Promise<string> {
-    await load(this.#docker, image, this.tagged(name));
-    const repository = `${this.#prefix}${name.repository}`;
-    return pushImage(this.#docker, { ...this.#access, repository, tag: name.tag, onProgress });
-  }
-
-  /** Returns the name of an image for the Docker engine. */
-  tagged({ repository, tag }: ImageName): string {
-    return `${this.#access.host}/${this.#prefix}${repository}:${tag}`;
-  }
-
-  /** Returns the name of an image for the platform's pulls. */
-  reference({ repository }: ImageName, digest: string): string {
-    return `${this.#registry.pull.replace(/\/+$/, "")}/${repository}@${digest}`;
-  }
-}
-
-/** Makes the engine have the image under a name; an image that it already has is only tagged. */
-async function load(docker: Docker, image: LoadableImage, name: string): Promise<void> {
-  const existing = await findImage(docker, image.imageId);
-  if (!existing) return image.load(name);
-  if (existing.RepoTags?.includes(name)) return;
-  const colon = name.lastIndexOf(":");
-  await docker.getImage(image.imageId).tag({ repo: name.slice(0, colon), tag: name.slice(colon + 1) });
 }

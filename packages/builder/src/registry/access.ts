@@ -1,12 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FaasError } from "@faas/core";
-import {
-  accessDenied,
-  type RegistryAccess,
-  type RegistryResponse,
-  registryMessage,
-  requestRegistry,
-} from "./client.ts";
+import { registryMessage } from "./api/registry-message.ts";
+import type { RegistryResponse } from "./api/transport.ts";
+import { accessDenied, type RegistryAccess, requestRegistry } from "./client.ts";
 
 /** Delays between attempts: long enough for a registry to recover from a short failure, short enough for a user. */
 export const RETRY_DELAYS_MS = [500, 2_000];

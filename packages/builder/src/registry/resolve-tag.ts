@@ -1,13 +1,9 @@
 import { createHash } from "node:crypto";
 import { FaasError } from "@faas/core";
 import type { Environment } from "../docker/config.ts";
-import {
-  MANIFEST_TYPES,
-  type RegistryAccess,
-  type RegistryResponse,
-  registryMessage,
-  requestRegistry,
-} from "./client.ts";
+import { registryMessage } from "./api/registry-message.ts";
+import type { RegistryResponse } from "./api/transport.ts";
+import { MANIFEST_TYPES, type RegistryAccess, requestRegistry } from "./client.ts";
 import { type RegistryCredentials, registryCredentials } from "./credentials.ts";
 import type { ImageReference } from "./image-reference.ts";
 

@@ -5,7 +5,13 @@ import { buildImageWithProgress } from "../deploy/build-image.ts";
 import { addSourceOptions, buildSettings, deployRef, type SourceOptions } from "../deploy/settings.ts";
 import { checkOptionsForSeveral, forEachFunction, prepareAll, warnOfOwnProjects } from "../functions/each-function.ts";
 import { printResults } from "../functions/print-results.ts";
-import { addImageOptions, type ImageOptions, imageSettings, registryOf } from "../options/image-options.ts";
+import {
+  addImageOptions,
+  type ImageOptions,
+  imageBuildOptions,
+  imageSettings,
+  registryOf,
+} from "../options/image-options.ts";
 import { addRuntimeOptions } from "../options/settings-options.ts";
 import { optionWithLaterDefault } from "../options/value-parsers.ts";
 import { type NamedFunction, openFunctions } from "../project/functions.ts";
@@ -27,7 +33,10 @@ export function define(command: Command, io: Io): void {
     .option("--push", "Push the image and print its reference by digest")
     .addOption(optionWithLaterDefault("--tag <tag>", "Tag of the image", "derived from the content").argParser(tag))
     .addOption(outputOption())
-    .addHelpText("after", "\nRequires a Docker engine. Deploy the image with faas deploy --image REFERENCE.")
+    .addHelpText(
+      "after",
+      "\nWithout --push, it requires a Docker engine. Deploy the image with faas deploy --image REFERENCE.",
+    )
     .action(async (dir: string | undefined, names: readonly string[]) =>
       build(dir, names, command.optsWithGlobals<Options>(), io),
     );
@@ -41,10 +50,10 @@ async function build(dir: string | undefined, names: readonly string[], options:
   const config = async () => (needsServer ? (await connect(options, io, source)).config() : undefined);
   if (functions && found) return buildFunctions(functions, found.path, options, io, config);
   const inputs = await imageBuild({ folder: source, project: found?.project ?? {} }, options);
-  const registry = registryFor(options, await config());
+  const target = targetOf(options, await config(), io);
   const progress = await Progress.create(io);
   try {
-    const image = await buildImageWithProgress({ ...inputs, ...registry }, progress, io);
+    const image = await buildImageWithProgress({ ...inputs, ...target }, progress, io);
     await print(image, options.output, io, ({ reference }) => `${reference}\n`);
   } catch (error) {
     progress.fail();
@@ -63,11 +72,11 @@ async function buildFunctions(
   checkOptionsForSeveral(functions, { endpoint, tag });
   const inputs = await prepareAll(functions, (selected) => imageBuild(selected, options));
   await warnOfOwnProjects(functions, file, io);
-  const registry = registryFor(options, await config());
+  const target = targetOf(options, await config(), io);
   const results = await forEachFunction(functions, {
     ...{ io, done: "Built", verbose: options.verbose },
     task: async ({ name }, row) => {
-      const build = { ...(inputs.get(name) as Inputs), ...registry };
+      const build = { ...(inputs.get(name) as Inputs), ...target };
       const image = await buildImageWithProgress(build, row, row.io);
       return { value: image, stage: image.pushed ? "pushed" : "built", detail: image.description };
     },
@@ -88,8 +97,10 @@ async function imageBuild({ folder, project }: Pick<NamedFunction, "folder" | "p
 
 type Inputs = Awaited<ReturnType<typeof imageBuild>>;
 
-function registryFor(options: Options, config: ServerConfig | undefined) {
-  return options.push || options.registry !== undefined ? { registry: registryOf(options, config) } : {};
+/** Returns the registry that an image is for, if any, and how to build it. */
+function targetOf(options: Options, config: ServerConfig | undefined, io: Io) {
+  const registry = options.push || options.registry !== undefined ? { registry: registryOf(options, config) } : {};
+  return { ...registry, ...imageBuildOptions(options, config, io.env) };
 }
 
 /** Parses a tag (OCI distribution specification, "Pulling manifests"). */

@@ -3,7 +3,13 @@ import type { CodeBundle } from "@faas/builder";
 import type { Bundle, DetectedSettings } from "@faas/builder/bundle";
 import { type Artifact, type EndpointRef, FaasError, type ServerConfig, type SettingsInput } from "@faas/core";
 import type { Client } from "../client/client.ts";
-import { type ImageOptions, imageSettings, registryOf, sourceSettings } from "../options/image-options.ts";
+import {
+  type ImageOptions,
+  imageBuildOptions,
+  imageSettings,
+  registryOf,
+  sourceSettings,
+} from "../options/image-options.ts";
 import type { Io } from "../terminal/io.ts";
 import { humanSize, printWarning } from "../terminal/output.ts";
 import type { StageProgress } from "../terminal/progress.ts";
@@ -59,9 +65,14 @@ export async function planArtifact(source: ArtifactSource, config: ServerConfig)
   return { detected: await detectSettings(folder, options) };
 }
 
-function checkArtifactOptions({ image, registry, baseImage, client }: ArtifactSource, config: ServerConfig): void {
+function checkArtifactOptions(source: ArtifactSource, config: ServerConfig): void {
   if (config.accepts === "image") return;
-  const option = image ? "--image" : registry ? "--registry" : baseImage ? "--base-image" : undefined;
+  const { image, registry, baseImage, platform, builder, client } = source;
+  const given = {
+    ...{ "--image": image, "--registry": registry, "--base-image": baseImage, "--platform": platform },
+    "--builder": builder === "auto" ? undefined : builder,
+  };
+  const [option] = Object.entries(given).find(([, value]) => value !== undefined) ?? [];
   if (option === undefined) return;
   throw new FaasError(
     "ARTIFACT_UNSUPPORTED",
@@ -71,21 +82,28 @@ function checkArtifactOptions({ image, registry, baseImage, client }: ArtifactSo
 
 async function publishImage(source: ArtifactSource, config: ServerConfig): Promise<PublishedArtifact> {
   const { ref, folder, settings, progress, io } = source;
+  const registry = registryOf(source, config);
   const image = await buildImageWithProgress(
     {
       ...ref,
       folder,
       push: true,
-      registry: registryOf(source, config),
+      registry,
       ...imageSettings(settings),
+      ...imageBuildOptions(source, config, io.env),
       // An older server rejects artifacts with a warm part.
       ...(config.warmImages ? { uploadCode: (code: CodeBundle) => uploadCode(code, source) } : {}),
     },
     progress,
     io,
   );
-  const { reference, warm, description } = image;
-  const artifact: Artifact = { kind: "image", reference, ...(warm ? { warm } : {}) };
+  const { reference, warm, platforms, description } = image;
+  const artifact: Artifact = {
+    ...{ kind: "image", reference },
+    ...(warm ? { warm } : {}),
+    // An older server rejects them.
+    ...(config.platforms ? { platforms: [...platforms] } : {}),
+  };
   return { artifact, detected: await detectedSettings(image), description };
 }
 

@@ -5,7 +5,10 @@ import type { Io } from "../terminal/io.ts";
 import { humanSize, printWarning } from "../terminal/output.ts";
 import type { StageProgress } from "../terminal/progress.ts";
 
-interface ImageBuild extends EndpointRef, ImageSettings, Pick<BuildOptions, "uploadCode"> {
+interface ImageBuild
+  extends EndpointRef,
+    ImageSettings,
+    Pick<BuildOptions, "uploadCode" | "builder" | "platforms" | "baseRegistry"> {
   readonly folder: string;
   readonly registry?: Registry;
   readonly push: boolean;

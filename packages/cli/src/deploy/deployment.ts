@@ -135,12 +135,14 @@ const previewOf = ({ tag, expires }: DeployOptions): PreviewRequest => ({
 async function sourceOf(requested: RequestedDeployment, context: DeployContext): Promise<ArtifactSource> {
   const { folder, ref, change } = requested;
   const { options, client, progress, io } = context;
-  const { image, registry, baseImage } = options;
+  const { image, registry, baseImage, builder, platform } = options;
   return {
     ...{ folder, ref, settings: await settingsAfter(change, ref, client), client, progress, io },
     ...(image === undefined ? {} : { image }),
     ...(registry === undefined ? {} : { registry }),
     ...(baseImage === undefined ? {} : { baseImage }),
+    ...(builder === undefined ? {} : { builder }),
+    ...(platform === undefined ? {} : { platform }),
   };
 }
 

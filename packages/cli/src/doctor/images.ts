@@ -18,7 +18,7 @@ export async function checkDocker(io: Io): Promise<Check> {
       name,
       status: "warning",
       found,
-      advice: "Only for servers that run images: start Docker, or set DOCKER_HOST",
+      advice: "Only for Dockerfiles and packages that must be compiled: start Docker, or set DOCKER_HOST",
     };
   }
 }

@@ -26,6 +26,7 @@ export async function effectiveSettings(
       ...{ storage, storageClass, expose, gateways, startupCpu, cpuMax, auth, allowImages, tlsSecret },
       ...{ poolSize, accessLog, logRequestIds, maxConnections, maxConnectionsPerAddress, otlp, traceRatio },
       ...{ registryPush: push, registryPull: pull, host, certIssuer, ingressClass, gateway, gatewayClass },
+      baseRegistry: options.baseRegistry ?? (io.env.FAAS_BASE_REGISTRY || undefined),
     },
     existing?.settings,
   );

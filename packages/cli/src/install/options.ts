@@ -2,6 +2,7 @@ import { parseCpu, parseDuration, parseSize } from "@faas/core";
 import type { Exposure, InstallSettings } from "@faas/installer";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { ALLOW_IMAGES_DESCRIPTION, parseAllowedImages } from "../options/allow-images.ts";
+import { baseRegistryOption } from "../options/image-options.ts";
 import { logOptions } from "../options/log-options.ts";
 import { integerOption, optionWithLaterDefault, parsedOption, poolSizeOption } from "../options/value-parsers.ts";
 import type { GlobalOptions } from "../terminal/io.ts";
@@ -111,6 +112,7 @@ function addServerOptions(command: Command): void {
         "--registry-push",
       ),
     )
+    .addOption(baseRegistryOption())
     .addOption(
       optionWithLaterDefault("--startup-cpu <cpu>", "CPU limit of a starting replica", "1000m").argParser(
         parsedOption(parseCpu, CPU),

@@ -4,6 +4,7 @@ import type { KubernetesServerOptions, ReplaceableServerOptions, ServerOptions }
 import { type Command, Option } from "commander";
 import { ALLOW_IMAGES_DESCRIPTION, parseAllowedImages } from "../options/allow-images.ts";
 import { type ConnectionSettings, connectionLimits } from "../options/connection-limits.ts";
+import { baseRegistryOption } from "../options/image-options.ts";
 import { type LogSettings, logOptions } from "../options/log-options.ts";
 import { listed, type TlsSettings, tlsFiles } from "../options/tls-files.ts";
 import { integerOption, optionWithLaterDefault, parsedOption, poolSizeOption } from "../options/value-parsers.ts";
@@ -27,6 +28,7 @@ export interface UpOptions extends GlobalOptions, LogSettings, TlsSettings, Conn
   readonly readable?: readonly string[];
   readonly context?: string;
   readonly registryPush?: string;
+  readonly baseRegistry?: string;
   readonly registryPull?: string;
   readonly startupCpu: string;
   readonly cpuMax?: string;
@@ -153,6 +155,7 @@ function addKubernetesOptions(command: Command): void {
         "--registry-push",
       ),
     )
+    .addOption(baseRegistryOption("kubernetes: "))
     .option("--startup-cpu <cpu>", "kubernetes: CPU limit of a starting replica", parsedOption(parseCpu, CPU), "1000m")
     .addOption(
       optionWithLaterDefault(
@@ -280,6 +283,7 @@ export function serverArguments(options: UpOptions, dataDir: string, io: Io): st
     "max-connections-per-address": perAddress,
     "registry-push": registryPush,
     "registry-pull": registryPull,
+    "base-registry": options.baseRegistry,
     gateways: options.gateways,
     "control-listen": options.controlListen,
     "gateway-token-file": options.gatewayTokenFile && resolve(io.cwd, options.gatewayTokenFile),
@@ -307,14 +311,19 @@ const lockTimeout = ({ lockTimeout: timeout, lockPatience }: UpOptions): string 
 function kubernetesOptions(options: UpOptions, io: Io): KubernetesServerOptions | undefined {
   const { platform, context, registryPush, registryPull, poolSize, startupCpu, cpuMax } = options;
   if (platform === "embedded") {
-    if (context ?? registryPush ?? registryPull)
-      throw new FaasError("USAGE", "--context, --registry-push and --registry-pull require --platform kubernetes");
+    if (context ?? registryPush ?? registryPull ?? options.baseRegistry)
+      throw new FaasError(
+        "USAGE",
+        "--context, --registry-push, --registry-pull and --base-registry require --platform kubernetes",
+      );
     return undefined;
   }
   const push = registryPush ?? (io.env.FAAS_REGISTRY_PUSH || undefined);
   const pull = registryPull ?? (io.env.FAAS_REGISTRY_PULL || push);
+  const baseRegistry = options.baseRegistry ?? (io.env.FAAS_BASE_REGISTRY || undefined);
   const namespace = io.env.FAAS_NAMESPACE || undefined;
   return {
+    ...(baseRegistry === undefined ? {} : { baseRegistry }),
     ...(push && pull ? { registry: { push, pull } } : {}),
     ...(context === undefined ? {} : { context }),
     ...(namespace === undefined ? {} : { namespace }),

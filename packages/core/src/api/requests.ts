@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { canaryRequestSchema } from "../endpoints/canary.ts";
-import { artifactSchema } from "../endpoints/endpoint.ts";
+import { type Artifact, artifactSchema } from "../endpoints/endpoint.ts";
 import { REPLICAS_MAX } from "../endpoints/quantity-schemas.ts";
 import { deploymentSourceSchema } from "../endpoints/revision-origin.ts";
 import {
@@ -79,7 +79,9 @@ export const putEndpointSchema = z
     id: "PutEndpoint",
     description: "A setting that is absent keeps its previous value, or has its default at a new endpoint",
   });
-export type PutEndpoint = z.input<typeof putEndpointSchema>;
+export type PutEndpoint = Omit<z.input<typeof putEndpointSchema>, "artifact"> & {
+  readonly artifact?: Artifact | undefined;
+};
 
 /** `POST /add_endpoint`, as the original system has it; settings are additional fields, and those that are absent stay as they are. */
 export const addEndpointSchema = z

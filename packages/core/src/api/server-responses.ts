@@ -30,6 +30,14 @@ export const serverConfigSchema = z
       .optional()
       .describe("Registry that images are pushed to and pulled from. Absent: the platform runs no images"),
     bundleLimitBytes: z.int().describe("The largest bundle"),
+    baseRegistry: z
+      .string()
+      .optional()
+      .describe("Registry with copies of Docker Hub's official images, host[:port][/path]. Absent: Docker Hub"),
+    platforms: z
+      .array(z.string())
+      .optional()
+      .describe("Platforms of the nodes, such as linux/amd64. Absent: the server does not store those of images"),
     warmImages: z.literal(true).optional().describe("Images may have a warm part. Absent: the server rejects it"),
     deploymentSources: z
       .literal(true)

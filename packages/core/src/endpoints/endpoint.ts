@@ -27,6 +27,10 @@ export const warmImageSchema = z
   .meta({ id: "WarmImage", description: "The image of warm pods, and the code that they load" });
 export type WarmImage = Immutable<z.infer<typeof warmImageSchema>>;
 
+const imagePlatformSchema = z
+  .string()
+  .regex(/^[a-z0-9]{1,20}\/[a-z0-9]{1,20}$/, "expected an operating system and a CPU such as linux/amd64");
+
 /** Schema of an artifact built from a source folder: a bundle (embedded platform) or a container image (Kubernetes). */
 export const artifactSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("bundle"), digest: bundleDigestSchema }),
@@ -34,6 +38,12 @@ export const artifactSchema = z.discriminatedUnion("kind", [
     kind: z.literal("image"),
     reference: imageReferenceSchema,
     warm: warmImageSchema.optional().describe("Absent: replicas start from the image alone"),
+    platforms: z
+      .array(imagePlatformSchema)
+      .min(1)
+      .max(8)
+      .optional()
+      .describe("Platforms that the image is for. Absent: unknown, so that replicas may be placed on any node"),
   }),
 ]);
 export type Artifact = Immutable<z.infer<typeof artifactSchema>>;
@@ -109,10 +119,12 @@ export interface Revision {
   readonly id: string;
   /** RFC 3339, UTC. */
   readonly createdAt: string;
-  /** Artifact without its warm part: read it with {@link artifactOf}. */
+  /** Artifact without its warm part and its platforms: read it with {@link artifactOf}. */
   readonly artifact: Artifact;
   /** Warm part of the artifact, which does not change the id. Absent: none. It is a field of its own because older servers reject artifacts that have it. */
   readonly warm?: WarmImage;
+  /** Platforms of the artifact, which do not change the id. Absent: unknown. They are a field of their own like `warm`. */
+  readonly platforms?: readonly string[];
   readonly settings: Settings;
   /**
    * Settings that deployments have named, which the next one keeps. Absent: those of `settings` that differ from the defaults, without what builds
@@ -125,17 +137,24 @@ export interface Revision {
   readonly origin?: RevisionOrigin;
 }
 
-/** Returns the artifact of a revision with its warm part. */
-export function artifactOf({ artifact, warm }: Pick<Revision, "artifact" | "warm">): Artifact {
-  return artifact.kind === "image" && warm !== undefined ? { ...artifact, warm } : artifact;
+/** Returns the artifact of a revision with its warm part and its platforms. */
+export function artifactOf({ artifact, warm, platforms }: ArtifactFields): Artifact {
+  if (artifact.kind !== "image") return artifact;
+  return { ...artifact, ...(warm === undefined ? {} : { warm }), ...(platforms === undefined ? {} : { platforms }) };
 }
 
 /** Returns the fields of a revision that have an artifact. */
-export function artifactFields(artifact: Artifact): Pick<Revision, "artifact" | "warm"> {
-  if (artifact.kind === "bundle" || artifact.warm === undefined) return { artifact };
-  const { warm, ...image } = artifact;
-  return { artifact: image, warm };
+export function artifactFields(artifact: Artifact): ArtifactFields {
+  if (artifact.kind === "bundle") return { artifact };
+  const { warm, platforms, ...image } = artifact;
+  return {
+    artifact: image,
+    ...(warm === undefined ? {} : { warm }),
+    ...(platforms === undefined ? {} : { platforms }),
+  };
 }
+
+type ArtifactFields = Pick<Revision, "artifact" | "warm" | "platforms">;
 
 /** Computes the id of a revision. Equal content has an equal id, so that deploying it again changes nothing. */
 export function revisionId(artifact: Artifact, settings: Settings, versions?: Revision["secrets"]): string {

@@ -123,6 +123,8 @@ export interface Platform extends AsyncDisposable {
   readonly notReady?: FaasError | undefined;
   /** Mechanism that isolates functions from the server's files and processes, or "none: " and the reason. Absent: they run on other machines. */
   readonly isolation?: string;
+  /** Returns the platforms of the machines that run images, such as `linux/amd64`. Absent: they run on one machine. */
+  imagePlatforms?(): Promise<readonly string[]>;
   /**
    * Creates or replaces an endpoint; resolves when accepted, not when ready. Keeps the number of replicas: a new endpoint has none
    * until `scale`. Replicas of an older revision serve until as many of the new one are ready, and then drain; if the new one

@@ -21,6 +21,15 @@ test("a stored revision has its artifact as servers without warm parts know it, 
   assert.deepEqual(spec.artifact, { ...image, warm });
 });
 
+test("platforms are stored beside the artifact too, and do not change the id", () => {
+  const artifact = { ...image, platforms: ["linux/amd64"] };
+  const fields = artifactFields(artifact);
+  assert.deepEqual(fields, { artifact: image, platforms: ["linux/amd64"] });
+  assert.deepEqual(artifactOf(fields), artifact);
+  assert.equal(revisionId(artifact, settings), revisionId(image, settings));
+  assert.equal(artifactSchema.safeParse({ ...image, platforms: ["amd64"] }).success, false);
+});
+
 test("the bundle of an artifact is the function itself, or the code for warm pods", () => {
   const digest = `sha256:${"a".repeat(64)}`;
   assert.equal(bundleOf({ kind: "bundle", digest }), digest);

@@ -20,6 +20,7 @@ import { requireMetrics } from "./client/metrics-api.ts";
 import type { Kind } from "./client/objects.ts";
 import { CANNOT_RESIZE, CpuLimits } from "./cpu/cpu-limits.ts";
 import { type EndpointHost, KubernetesEndpoint } from "./endpoint.ts";
+import { nodePlatforms } from "./node-platforms.ts";
 import { type KubernetesOptions, manifestOptions, NO_LOG } from "./options.ts";
 import { ORGANIZATION_KINDS, OrganizationNamespaces } from "./organizations/namespaces.ts";
 import { RegistryLogins, readRegistryLogin } from "./organizations/pull-secrets.ts";
@@ -45,6 +46,7 @@ export class KubernetesPlatform implements Platform {
   readonly accepts = "image";
   readonly scalers = ["concurrency", "cpu", "fixed"] as const;
   readonly defaultLimits: Limits;
+  readonly imagePlatforms: () => Promise<readonly string[]>;
   readonly #api: KubernetesApi;
   readonly #credentials: KubernetesCredentials;
   readonly #options: KubernetesOptions;
@@ -73,12 +75,12 @@ export class KubernetesPlatform implements Platform {
     secret: Buffer,
   ) {
     this.#options = options;
-    const { poolSize = DEFAULT_POOL_SIZE } = options;
+    const { poolSize = DEFAULT_POOL_SIZE, log = NO_LOG, instance, bundleFolder } = options;
     this.defaultLimits = { ...DEFAULT_LIMITS, warmPods: poolSize };
     this.#credentials = credentials;
     this.#api = api;
     this.#manifests = manifestOptions(options);
-    const log = options.log ?? NO_LOG;
+    this.imagePlatforms = nodePlatforms(api, this.#closing.signal);
     const { signal } = this.#closing;
     this.#log = log;
     this.#host = {
@@ -116,10 +118,8 @@ export class KubernetesPlatform implements Platform {
       logs: options.logs ?? NO_LOGS,
       cpu: this.#cpu,
     });
-    const informer = this.#informerOptions();
-    const { instance, bundleFolder } = options;
-    const settings = { instance, bundleFolder, size: poolSize, secret };
-    this.#pool = new WarmPool({ ...shared, ...settings, namespaces: this.#namespaces, informer });
+    const settings = { instance, bundleFolder, size: poolSize, secret, informer: this.#informerOptions() };
+    this.#pool = new WarmPool({ ...shared, ...settings, namespaces: this.#namespaces });
   }
 
   /**

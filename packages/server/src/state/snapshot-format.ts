@@ -18,6 +18,7 @@ export interface Snapshot {
 const revision = z.looseObject({
   id: z.string(),
   artifact: artifactSchema,
+  platforms: z.array(z.string()).optional(),
   warm: z.looseObject(warmImageSchema.shape).optional(),
   settings: z.looseObject({
     runtime: z.string(),

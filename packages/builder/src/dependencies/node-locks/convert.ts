@@ -18,11 +18,13 @@ export const PRUNE_PROGRAM = ".faas-prune.mjs";
 
 /**
  * Text of that program. It removes optional packages for other systems, which the lock files of Yarn 1 do not mark, and npm's copy of the lock
- * file, so that npm reads the manifests with their scripts.
+ * file, so that npm reads the manifests with their scripts. The settings of npm that name another platform apply to it too.
  */
 export const PRUNE_TEXT = `import { readFileSync, rmSync } from "node:fs";
 const read = (path) => JSON.parse(readFileSync(path, "utf8"));
-const libc = process.report?.getReport().header.glibcVersionRuntime ? "glibc" : "musl";
+const { npm_config_os: os = process.platform, npm_config_cpu: cpu = process.arch } = process.env;
+const ownLibc = () => (process.report?.getReport().header.glibcVersionRuntime ? "glibc" : "musl");
+const libc = process.env.npm_config_libc ?? ownLibc();
 const isFor = (list, value) => {
   const all = [list ?? []].flat();
   if (all.includes("!" + value)) return false;
@@ -32,8 +34,8 @@ const isFor = (list, value) => {
 for (const [path, { optional }] of Object.entries(read("package-lock.json").packages)) {
   if (!optional) continue;
   try {
-    const { os, cpu, libc: systems } = read(path + "/package.json");
-    if (isFor(os, process.platform) && isFor(cpu, process.arch) && (process.platform !== "linux" || isFor(systems, libc))) continue;
+    const own = read(path + "/package.json");
+    if (isFor(own.os, os) && isFor(own.cpu, cpu) && (os !== "linux" || isFor(own.libc, libc))) continue;
     rmSync(path, { recursive: true });
   } catch (error) {
     if (error.code !== "ENOENT") throw error;

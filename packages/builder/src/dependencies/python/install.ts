@@ -6,7 +6,8 @@ import { runInstaller } from "../installer.ts";
 import { readRequirements } from "./project.ts";
 import { copyRequirements, mergeFolder, PACKAGE_FILES_FOLDER, REQUIREMENT_FILES } from "./requirements.ts";
 
-const QUIET = ["--quiet", "--no-input", "--disable-pip-version-check", "--root-user-action=ignore"];
+/** Options of pip for little output. */
+export const QUIET_PIP = ["--quiet", "--no-input", "--disable-pip-version-check", "--root-user-action=ignore"];
 
 /** Runs Python in a folder and returns its output. */
 type RunPython = (args: readonly string[], folder: string) => Promise<string>;
@@ -48,7 +49,7 @@ async function install(python: RunPython, file: string, folder: string, target: 
   // pip does not add to the folder of a namespace that an earlier run has created.
   const into = file === REQUIREMENT_FILES.sources ? join(folder, ".faas-built") : target;
   const options = ["--no-compile", ...(isLocked ? ["--no-deps"] : []), "--target", into];
-  await python(["-m", "pip", "install", ...QUIET, ...options, "-r", file], folder);
+  await python(["-m", "pip", "install", ...QUIET_PIP, ...options, "-r", file], folder);
   if (into !== target) await mergeFolder(into, target);
 }
 
@@ -56,7 +57,7 @@ async function install(python: RunPython, file: string, folder: string, target: 
  * Makes the packages' scripts, which commands of servers call, start the Python on the PATH. Their first line has the path of this machine's Python, so
  * that bundles would differ by machine, as would the digests of the scripts.
  */
-async function makeScriptsPortable(packages: string): Promise<void> {
+export async function makeScriptsPortable(packages: string): Promise<void> {
   const bin = join(packages, "bin");
   await rm(join(bin, "__pycache__"), { recursive: true, force: true });
   for (const entry of await readdir(bin, { withFileTypes: true }).catch(() => [])) {

@@ -43,6 +43,7 @@ export interface Resource {
 }
 
 export const resources = {
+  Node: { group: "api/v1", plural: "nodes", namespaced: false },
   Namespace: { group: "api/v1", plural: "namespaces", namespaced: false },
   Pod: { group: "api/v1", plural: "pods", namespaced: true },
   Service: { group: "api/v1", plural: "services", namespaced: true },

@@ -23,7 +23,7 @@ import { defineRoute, json, jsonLines, type Route } from "../route.ts";
 import { metricsOf } from "../views/metrics.ts";
 
 export interface ServerRoutesDeps {
-  readonly platform: Pick<Platform, "notReady" | "isolation">;
+  readonly platform: Pick<Platform, "notReady" | "isolation" | "imagePlatforms">;
   readonly config: ServerConfig;
   readonly isAuth: boolean;
   readonly stopping: () => boolean;
@@ -88,10 +88,14 @@ const getConfig = ({ config, platform }: Pick<ServerRoutesDeps, "config" | "plat
     requires: "key",
     summary: "Shows what clients need to know about the server",
     responses: { 200: json("version, platform, accepted artifacts, limits", serverConfigSchema) },
-    handle: () => {
+    handle: async () => {
       // Read for each request: its text changes when the first endpoint with a server of its own is applied.
       const { isolation } = platform;
-      return { status: 200, body: isolation === undefined ? config : { ...config, isolation } };
+      const platforms = await platform.imagePlatforms?.();
+      return {
+        status: 200,
+        body: { ...config, ...(isolation === undefined ? {} : { isolation }), ...(platforms ? { platforms } : {}) },
+      };
     },
   });
 

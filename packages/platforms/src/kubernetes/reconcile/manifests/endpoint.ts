@@ -24,6 +24,7 @@ import {
   SECRETS,
   secretKey,
 } from "./labels.ts";
+import { nodeAffinity } from "./node-affinity.ts";
 import { drainCommand, serverCommand } from "./server-commands.ts";
 
 /** Pure functions from an endpoint's spec to its Kubernetes objects. */
@@ -66,6 +67,7 @@ export function serviceManifest(ref: EndpointRef, options: ManifestOptions): V1S
 /** Builds the Deployment without `replicas`, which the scaler sets. */
 export function deploymentManifest(spec: EndpointSpec, options: ManifestOptions): V1Deployment {
   const labels = endpointLabels(spec, options);
+  const affinity = nodeAffinity(spec);
   const graceSeconds = PRE_STOP_SECONDS + Math.ceil(spec.timeoutMs / 1000) + GRACE_SECONDS;
   return {
     apiVersion: "apps/v1",
@@ -93,6 +95,7 @@ export function deploymentManifest(spec: EndpointSpec, options: ManifestOptions)
             seccompProfile: { type: "RuntimeDefault" },
           },
           tolerations: LOST_NODE_TOLERATIONS,
+          ...(affinity === undefined ? {} : { affinity }),
           containers: [container(spec, options)],
           volumes: [{ name: "tmp", emptyDir: {} }],
         },

@@ -1,7 +1,7 @@
-import { type Environment, readDockerConfig } from "../docker/config.ts";
-import { dockerfileInstructions } from "../docker/dockerfile-instructions.ts";
-import { engineAuth, registryCredentials } from "../registry/credentials.ts";
-import { tryParseImageReference } from "../registry/image-reference.ts";
+import { type Environment, readDockerConfig } from "../../docker/config.ts";
+import { dockerfileInstructions } from "../../docker/dockerfile-instructions.ts";
+import { engineAuth, registryCredentials } from "../../registry/credentials.ts";
+import { tryParseImageReference } from "../../registry/image-reference.ts";
 
 const PROXIES = {
   httpProxy: "HTTP_PROXY",

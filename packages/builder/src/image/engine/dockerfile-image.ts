@@ -3,15 +3,15 @@ import { join } from "node:path";
 import { FaasError } from "@faas/core";
 import type Docker from "dockerode";
 import ignore from "ignore";
-import { packTo, sourceItems } from "../bundle/pack.ts";
-import { dockerBuild } from "../docker/build.ts";
-import { readOptionalText } from "../source/manifest.ts";
-import { DOCKERFILE } from "../source/runtime.ts";
-import type { Source } from "../source/source.ts";
+import { packTo, sourceItems } from "../../bundle/pack.ts";
+import { dockerBuild } from "../../docker/build.ts";
+import { readOptionalText } from "../../source/manifest.ts";
+import { DOCKERFILE } from "../../source/runtime.ts";
+import type { Source } from "../../source/source.ts";
+import type { ResolvedImageOptions } from "../image-options.ts";
+import { imageLabels } from "../labels.ts";
+import type { PreparedImage } from "../prepared-image.ts";
 import { baseImageLogins, proxyArguments } from "./build-settings.ts";
-import type { ResolvedImageOptions } from "./image-options.ts";
-import { imageLabels } from "./labels.ts";
-import type { PreparedImage } from "./prepared-image.ts";
 
 /**
  * Builds the image of the folder's own Dockerfile: a server that listens on `$PORT`, without a wrapper. `folder` is for temporary files.
@@ -52,8 +52,10 @@ export async function prepareDockerfileImage(
     onLine,
     signal,
   });
+  const { Id, Os, Architecture } = await docker.getImage(imageId).inspect();
   return {
-    imageId: (await docker.getImage(imageId).inspect()).Id,
+    imageId: Id,
+    platforms: [`${Os}/${Architecture}`],
     runtime: "dockerfile",
     description: "Dockerfile",
     warnings: source.warnings,

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,57 +7,10 @@ import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { FaasError } from "@faas/core";
 import type Docker from "dockerode";
-import type { ImageInspectInfo } from "dockerode";
 import { extract, type Pack, pack } from "tar-stream";
-import { engineMessage } from "../docker/engine-errors.ts";
-import { events } from "../docker/events.ts";
-import type { Layer } from "./layer.ts";
-
-/** Parts of an image: a base that the engine has, and layers on top. */
-export interface ImageRecipe {
-  readonly base: ImageInspectInfo;
-  readonly layers: readonly Layer[];
-  /** Command, environment and user; may come from another image that was built for this one. */
-  readonly config: ImageInspectInfo["Config"];
-  readonly labels: Readonly<Record<string, string>>;
-  /** RFC 3339; time of the source, not of the build. */
-  readonly created: string;
-}
-
-/** Configuration of an image as text, and the image's id: the SHA-256 of that text. */
-export interface ImageConfig {
-  readonly id: string;
-  readonly text: string;
-}
-
-/** Writes the configuration of an image (OCI image specification, "config"): equal recipes give equal ids. */
-export function imageConfig({ base, layers, config, labels, created }: ImageRecipe): ImageConfig {
-  const { Env, Cmd, Entrypoint, WorkingDir, User, ExposedPorts, Labels, StopSignal } = config as typeof config & {
-    StopSignal?: string;
-  };
-  const content = {
-    architecture: base.Architecture,
-    ...(base.Variant ? { variant: base.Variant } : {}),
-    os: base.Os,
-    created,
-    config: {
-      ...(User ? { User } : {}),
-      ...(ExposedPorts ? { ExposedPorts: sorted(ExposedPorts) } : {}),
-      Env,
-      ...(Entrypoint ? { Entrypoint } : {}),
-      ...(Cmd ? { Cmd } : {}),
-      ...(WorkingDir ? { WorkingDir } : {}),
-      ...(StopSignal ? { StopSignal } : {}),
-      Labels: sorted({ ...Labels, ...labels }),
-    },
-    rootfs: { type: "layers", diff_ids: [...(base.RootFS.Layers ?? []), ...layers.map(({ diffId }) => diffId)] },
-  };
-  const text = JSON.stringify(content);
-  return { text, id: `sha256:${createHash("sha256").update(text).digest("hex")}` };
-}
-
-const sorted = <T>(record: Readonly<Record<string, T>>): Record<string, T> =>
-  Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
+import { engineMessage } from "../../docker/engine-errors.ts";
+import { events } from "../../docker/events.ts";
+import type { ImageConfig, ImageRecipe } from "../config.ts";
 
 /**
  * Loads an image into the engine under the name `tag`. Layers that the engine has are only named, so that just kilobytes are sent. An engine

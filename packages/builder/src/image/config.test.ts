@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import type { ImageInspectInfo } from "dockerode";
-import { imageConfig } from "./archive.ts";
+import { imageConfig } from "./config.ts";
 import { imageLabels } from "./labels.ts";
 import { sourceTime } from "./source-time.ts";
 

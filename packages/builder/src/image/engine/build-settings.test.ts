@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { dockerConfig } from "../testing/docker-config.ts";
+import { dockerConfig } from "../../testing/docker-config.ts";
 import { baseImageLogins, proxyArguments } from "./build-settings.ts";
 
 test("passes the proxies of Docker's config.json to a build, in upper and lower case", async () => {

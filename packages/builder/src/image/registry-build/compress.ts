@@ -1,0 +1,42 @@
+import { createHash, type Hash } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { stat } from "node:fs/promises";
+import { type Readable, Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { createGzip } from "node:zlib";
+
+/** A layer in a file, as a registry stores it. */
+export interface CompressedLayer {
+  readonly file: string;
+  /** `sha256:…` of the tar. */
+  readonly diffId: string;
+  /** `sha256:…` of the compressed tar. */
+  readonly digest: string;
+  readonly sizeBytes: number;
+}
+
+/** Level of compression: bytes depend on it, but not on the version of Node. */
+const LEVEL = 6;
+
+/** Compresses a tar into a file and computes both digests on the way. */
+export async function compressLayer(tar: Readable, file: string, signal?: AbortSignal): Promise<CompressedLayer> {
+  const plain = createHash("sha256");
+  const compressed = createHash("sha256");
+  await pipeline(
+    [tar, hashing(plain), createGzip({ level: LEVEL }), hashing(compressed), createWriteStream(file)],
+    signal ? { signal } : {},
+  );
+  const { size } = await stat(file);
+  return { file, diffId: digestOf(plain), digest: digestOf(compressed), sizeBytes: size };
+}
+
+const digestOf = (hash: Hash) => `sha256:${hash.digest("hex")}`;
+
+function hashing(hash: Hash): Transform {
+  return new Transform({
+    transform(piece: Buffer, _encoding, done) {
+      hash.update(piece);
+      done(null, piece);
+    },
+  });
+}

@@ -1,0 +1,32 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { sha256 } from "../../registry/api/manifests.ts";
+
+/** Manifests and configurations of base images on this machine, by their digests: a few kilobytes each. */
+export class ContentCache {
+  readonly #folder: string;
+
+  constructor(cacheDir: string) {
+    this.#folder = join(cacheDir, "registry", "content");
+  }
+
+  /** Returns content from the cache, or reads it and keeps it. */
+  async get(digest: string, read: () => Promise<Buffer>): Promise<Buffer> {
+    const path = join(this.#folder, digest.replace(":", "-"));
+    const cached = await readFile(path).catch(() => undefined);
+    if (cached && sha256(cached) === digest) return cached;
+    const content = await read();
+    // Without a cache, the next build reads it again.
+    await writeAtomically(path, content).catch(() => {});
+    return content;
+  }
+}
+
+/** Replaces a file: readers see the old content or the new one. */
+export async function writeAtomically(path: string, content: string | Buffer): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.${randomBytes(4).toString("hex")}`;
+  await writeFile(temporary, content);
+  await rename(temporary, path);
+}

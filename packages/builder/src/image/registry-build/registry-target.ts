@@ -1,0 +1,83 @@
+import type { FaasError, Registry } from "@faas/core";
+import { putManifest, readManifest } from "../../registry/api/manifests.ts";
+import type { RegistrySession } from "../../registry/api/session.ts";
+import { parseRegistry } from "../../registry/image-reference.ts";
+import type { ResolvedImageOptions } from "../image-options.ts";
+import type { ImageName, PushTarget } from "../publish.ts";
+import type { BlobLocations } from "./blob-locations.ts";
+import { imageIndex, imageManifest } from "./image-manifest.ts";
+import { NeedsDocker } from "./needs-docker.ts";
+import type { ImageSet } from "./prepare.ts";
+import { pushBlobs } from "./push-blobs.ts";
+import type { Sessions } from "./sessions.ts";
+
+/** Registry that this process pushes to. */
+export class RegistryTarget implements PushTarget<ImageSet> {
+  readonly #session: RegistrySession;
+  readonly #registry: Registry;
+  readonly #prefix: string;
+  readonly #locations: BlobLocations;
+
+  private constructor(session: RegistrySession, registry: Registry, prefix: string, locations: BlobLocations) {
+    this.#session = session;
+    this.#registry = registry;
+    this.#prefix = prefix;
+    this.#locations = locations;
+  }
+
+  static async open(registry: Registry, sessions: Sessions, locations: BlobLocations): Promise<RegistryTarget> {
+    const { host, prefix } = parseRegistry(registry.push);
+    return new RegistryTarget(await sessions.open(host), registry, prefix, locations);
+  }
+
+  async find({ repository, tag }: ImageName, { images }: ImageSet): Promise<string | undefined> {
+    const existing = await this.#read(`${this.#prefix}${repository}`, tag);
+    const [only] = images;
+    // An engine's push of the same image has other compressed layers, and with them another digest.
+    if (only && images.length === 1)
+      return existing?.content.config?.digest === only.config.id ? existing.digest : undefined;
+    return existing?.digest === imageIndex(images).digest ? existing.digest : undefined;
+  }
+
+  async push(
+    { repository: name, tag }: ImageName,
+    { images }: ImageSet,
+    onProgress?: ResolvedImageOptions["onProgress"],
+  ): Promise<string> {
+    const session = this.#session;
+    const repository = `${this.#prefix}${name}`;
+    await pushBlobs(images, { session, repository, locations: this.#locations, onProgress });
+    const manifests = images.map(imageManifest);
+    const [only] = manifests;
+    if (only && manifests.length === 1) {
+      await putManifest(session, repository, tag, only);
+      return only.digest;
+    }
+    for (const manifest of manifests) await putManifest(session, repository, manifest.digest, manifest);
+    const index = imageIndex(images);
+    await putManifest(session, repository, tag, index);
+    return index.digest;
+  }
+
+  tagged({ repository, tag }: ImageName): string {
+    return `${this.#session.host}/${this.#prefix}${repository}:${tag}`;
+  }
+
+  reference({ repository }: ImageName, digest: string): string {
+    return `${this.#registry.pull.replace(/\/+$/, "")}/${repository}@${digest}`;
+  }
+
+  /** Reads a manifest; undefined if there is none. */
+  async #read(repository: string, tag: string) {
+    try {
+      return await readManifest(this.#session, repository, tag);
+    } catch (error) {
+      const { code } = error as FaasError;
+      if (code === "IMAGE_NOT_FOUND" || code === "BUILD_FAILED") return undefined;
+      // Some registries answer like this for a repository that does not exist yet. If the login is wrong, the push reports it.
+      if (code === "REGISTRY_DENIED" && this.#session.access.credentials) return undefined;
+      // A Docker engine may be in a network that reaches it.
+      throw code === "REGISTRY_UNREACHABLE" ? new NeedsDocker(error as FaasError) : error;
+    }
+  }
+}
