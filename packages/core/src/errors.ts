@@ -55,6 +55,7 @@ export const errorCodes = {
   FUNCTION_LOAD_FAILED: [502, "The function could not be loaded"],
   REPLICA_EXITED: [502, "The function's process exited"],
   OUT_OF_MEMORY: [502, "The function exceeded its memory limit"],
+  OUT_OF_DISK: [502, "The function exceeded its disk limit"],
   NO_CAPACITY: [503, "No capacity"],
   TOO_MANY_CONNECTIONS: [503, "Too many connections"],
   START_TIMEOUT: [503, "No replica became ready in time"],

@@ -5,8 +5,10 @@ import {
   FaasError,
   HOOK_FORM,
   parseHook,
+  parseResourceCount,
   parseSubscription,
   parseWarmWindow,
+  RESOURCE_FORM,
   type Registered,
   type SettingsChange,
   SUBSCRIPTION_FORM,
@@ -107,6 +109,8 @@ function assign(draft: ChangeDraft, name: SettingName, value: string): void {
       "USAGE",
       'Add schedules with "faas schedule add", or in faas.json; --unset schedules removes all',
     );
+  else if (setting === "resources")
+    draft.settings.resources = Object.assign({}, ...listOf(value, parseResourceCount, RESOURCE_FORM));
   else if (setting === "async") draft.settings.async = parseAsyncSettings(value, '"async"');
   // The schema reports text that is not a number.
   else

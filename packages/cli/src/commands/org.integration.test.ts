@@ -53,6 +53,7 @@ test("org limit sets and removes single limits, which org describe shows with th
     cpu: ["0.1", "4"],
     "cpu-max": ["-", "none"],
     memory: ["256Mi", "8Gi"],
+    disk: ["1Gi", "none"],
     "requests-per-second": ["0", "100"],
     burst: ["-", "none"],
     "concurrent-requests": ["0", "10000 (default)"],

@@ -23,6 +23,7 @@ const flags: Readonly<Record<LimitName, { readonly value: string; readonly text:
   cpu: { value: "cpu", text: "CPU limits of all replicas together, such as 4 or 500m" },
   cpuMax: { value: "cpu", text: "CPU limit of one replica under load, also where --cpu-max allows more" },
   memory: { value: "size", text: "Memory limits of all replicas together, such as 8Gi" },
+  disk: { value: "size", text: "Disk limits of all replicas together, such as 20Gi" },
   requestsPerSecond: { value: "n", text: "Calls per second, in the long run" },
   burst: { value: "n", text: "Calls at once after a pause (without it, the calls of one second)" },
   concurrentRequests: { value: "n", text: "Calls in progress at a time" },
@@ -80,6 +81,7 @@ const EXPECTED: Readonly<Record<LimitName, string>> = {
   cpu: "a CPU quantity such as 4 or 500m",
   cpuMax: "a CPU quantity such as 4 or 500m",
   memory: SIZE,
+  disk: SIZE,
   requestsPerSecond: "a number from 0.01 to 1000000",
   burst: "a whole number from 1 to 10000000",
   concurrentRequests: COUNT,
@@ -132,7 +134,7 @@ function formatUse(name: LimitName, use: OrgDetails["use"]): string {
   if (name === "bundleBytes" || name === "waitingBytes") return formatRounded(Number(value ?? 0));
   if (name === "waitingCalls") return String(value ?? 0);
   if (name === "cpu") return String((parseCpu(String(value)) ?? 0) / 1000);
-  if (name === "memory") return formatSize(parseSize(String(value)) ?? 0);
+  if (name === "memory" || name === "disk") return formatSize(parseSize(String(value ?? "0")) ?? 0);
   return String(value);
 }
 

@@ -2,15 +2,18 @@ import {
   type AsyncSettings,
   apps,
   asciiHostname,
+  DEFAULT_DISK,
   egresses,
   expectedAndGot,
   HOOK_FORM,
   type Hook,
   hostnameSchema,
   parseHook,
+  parseResourceCount,
   parseSubscription,
   parseWarmWindow,
   REPLICAS_MAX,
+  RESOURCE_FORM,
   runtimes,
   type SettingsInput,
   SUBSCRIPTION_FORM,
@@ -33,6 +36,7 @@ export type SettingsOptions = SettingsInput & {
   readonly hostname?: readonly string[];
   readonly hook?: readonly Hook[];
   readonly subscription?: readonly Subscription[];
+  readonly resource?: Record<string, number>;
 };
 
 /** Adds the options of the settings that a build needs. */
@@ -165,6 +169,18 @@ function addResourceOptions(command: Command): void {
       optionWithLaterDefault("--memory <size>", "Memory limit of a replica", memory).argParser(setting("memory")),
     )
     .addOption(
+      optionWithLaterDefault(
+        "--disk <size>",
+        "Limit of a replica's files in /tmp, on Kubernetes",
+        DEFAULT_DISK,
+      ).argParser(setting("disk")),
+    )
+    .option(
+      "--resource <name=n>",
+      "Extended resource of a replica that an admin allows, such as nvidia.com/gpu=1; repeatable",
+      extendedResource,
+    )
+    .addOption(
       optionWithLaterDefault("--body-limit <size>", "Size limit of a request body", bodyLimit).argParser(
         setting("bodyLimit"),
       ),
@@ -175,13 +191,20 @@ function addResourceOptions(command: Command): void {
 export function settingsOf(options: SettingsOptions): SettingsInput {
   const names = Object.keys(settingsInputSchema.shape) as (keyof SettingsInput)[];
   const given = names.filter((name) => options[name] !== undefined);
-  const { secret: secrets, hostname: hostnames, hook: hooks, subscription: subscriptions } = options;
+  const {
+    secret: secrets,
+    hostname: hostnames,
+    hook: hooks,
+    subscription: subscriptions,
+    resource: resources,
+  } = options;
   return {
     ...Object.fromEntries(given.map((name) => [name, options[name]])),
     ...(secrets ? { secrets } : {}),
     ...(hostnames ? { hostnames } : {}),
     ...(hooks ? { hooks } : {}),
     ...(subscriptions ? { subscriptions } : {}),
+    ...(resources ? { resources } : {}),
   };
 }
 
@@ -221,6 +244,15 @@ function listed<Item>(
   const [issue] = settingsInputSchema.shape[name].safeParse([item], { error: expectedAndGot }).error?.issues ?? [];
   if (issue) throw new InvalidArgumentError(issue.message.replace(/^expected /, ""));
   return item;
+}
+
+function extendedResource(text: string, previous: Record<string, number> = {}): Record<string, number> {
+  const resource = parseResourceCount(text);
+  if (resource === undefined) throw new InvalidArgumentError(`${RESOURCE_FORM}, got "${text}"`);
+  const parsed = settingsInputSchema.shape.resources.safeParse(resource, { error: expectedAndGot });
+  const [issue] = parsed.error?.issues ?? [];
+  if (issue) throw new InvalidArgumentError(`${RESOURCE_FORM}, got "${text}"`);
+  return { ...previous, ...resource };
 }
 
 const asyncSettings = (text: string, previous: AsyncSettings = {}): AsyncSettings => ({

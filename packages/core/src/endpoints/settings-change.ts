@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { normalizedHostnames } from "../hostnames.ts";
 import type { Immutable } from "../immutable.ts";
+import { formatResourceCounts, normalizedResources } from "../placement/extended-resources.ts";
 import { sameValue } from "../same-value.ts";
 import { formatSchedule, normalizedSchedules } from "../schedules/schedule-settings.ts";
 import { formatHook } from "../triggers/hook-settings.ts";
@@ -128,6 +129,7 @@ function changedSet(kept: SettingsInput, { settings = {}, variables = {} }: Sett
     schedules,
     hooks,
     subscriptions,
+    resources,
     ...others
   } = {
     ...kept,
@@ -144,6 +146,7 @@ function changedSet(kept: SettingsInput, { settings = {}, variables = {} }: Sett
     hooks: nonEmpty(hooks ?? []),
     subscriptions: nonEmpty(subscriptions ?? []),
     schedules: nonEmpty(normalizedSchedules(schedules ?? [])),
+    resources: nonEmpty(normalizedResources(resources ?? {})),
     env: nonEmpty(without(present({ ...env, ...variables.env }), difference(namedInSecrets, namedInEnv))),
     secrets: nonEmpty(without(present({ ...secrets, ...variables.secrets }), difference(namedInEnv, namedInSecrets))),
   }) as SettingsInput;
@@ -169,9 +172,9 @@ const ABSENT: Readonly<Partial<Record<keyof Settings, SettingChange["to"]>>> = {
   visibility: "private",
 };
 
-/** Returns the values of all settings by name; `null` for none, and text for windows, schedules, hooks, subscriptions and the settings of asynchronous calls. */
+/** Returns the values of all settings by name; `null` for none, and text for windows, schedules, hooks, subscriptions, resources and the settings of asynchronous calls. */
 export function flattened(settings: Settings): Map<string, SettingChange["to"]> {
-  const { env, secrets = {}, warm, async: calls, schedules, hooks, subscriptions, ...rest } = settings;
+  const { env, secrets = {}, warm, async: calls, schedules, hooks, subscriptions, resources, ...rest } = settings;
   const others = {
     ...rest,
     warm: warm?.map(formatWarmWindow),
@@ -179,6 +182,7 @@ export function flattened(settings: Settings): Map<string, SettingChange["to"]> 
     hooks: hooks?.map(formatHook),
     subscriptions: subscriptions?.map(formatSubscription),
     schedules: schedules?.map(formatSchedule),
+    resources: resources && formatResourceCounts(resources),
   };
   const names = Object.keys(settingsInputSchema.shape) as (keyof SettingsInput)[];
   const single = names.filter((name): name is keyof typeof others => name !== "env" && name !== "secrets");

@@ -30,6 +30,7 @@ export const limitsSchema = z.strictObject({
     .optional()
     .describe("CPU limit that load may raise that of one replica to, also where cpuMax allows more"),
   memory: size.optional().describe("Memory limits of all replicas together"),
+  disk: size.optional().describe("Disk limits of all replicas together"),
   requestsPerSecond: z.number().min(0.01).max(1_000_000).optional().describe("Calls per second, on average"),
   burst: z
     .int()

@@ -41,6 +41,8 @@ const VALUES: Required<SettingsInput> = {
   cpu: "200m",
   cpuMax: "500m",
   memory: "300Mi",
+  disk: "64Mi",
+  resources: { "example.com/dongle": 1 },
   bodyLimit: "1Mi",
   egress: "none",
   visibility: "public",

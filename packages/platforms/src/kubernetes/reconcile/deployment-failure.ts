@@ -1,6 +1,7 @@
 import { formatSize, parseCpu, parseSize } from "@faas/core";
 import type { V1Deployment } from "@kubernetes/client-node";
 import type { Failure } from "../pods/pod-failures.ts";
+import { DISK_RESOURCE, limitOfRequestedDisk } from "./manifests/disk.ts";
 import { limitOfRequestedCpu } from "./manifests/endpoint.ts";
 import { QUOTA } from "./manifests/labels.ts";
 
@@ -50,5 +51,7 @@ function resourceUnit(resource: string): { readonly unit: string; readonly forma
   if (resource === "pods") return { unit: " replica", format: (quantity) => quantity };
   if (resource === "requests.cpu")
     return { unit: " of CPU limit", format: (quantity) => `${limitOfRequestedCpu(parseCpu(quantity) ?? 0)}m` };
+  if (resource === `requests.${DISK_RESOURCE}`)
+    return { unit: " of disk limit", format: (quantity) => formatSize(limitOfRequestedDisk(parseSize(quantity) ?? 0)) };
   return { unit: " of memory", format: (quantity) => formatSize(parseSize(quantity) ?? 0) };
 }

@@ -12,6 +12,7 @@ import { isForeignServer } from "../../../common/foreign-server.ts";
 import { nodeOptions } from "../../../common/limit-variables.ts";
 import { hostVariables } from "../../../common/server-environment.ts";
 import { commonEnvironment, functionEnvironment, TAGGED_OUTPUT } from "../../../common/wrapper-environment.ts";
+import { diskOf, filesVolume } from "./disk.ts";
 import {
   CONTAINER,
   CPU_LIMIT,
@@ -94,7 +95,7 @@ export function deploymentManifest(spec: EndpointSpec, options: ManifestOptions)
           },
           tolerations: LOST_NODE_TOLERATIONS,
           containers: [container(spec, options)],
-          volumes: [{ name: "tmp", emptyDir: {} }],
+          volumes: [filesVolume(spec)],
         },
       },
     },
@@ -173,11 +174,13 @@ export const limitOfRequestedCpu = (requestMillis: number) => Math.round(request
 
 /** Builds limits and requests. Requests follow the endpoint's own limits, so that changing the CPU limit in place keeps the QoS class. */
 export function resourcesOf(spec: EndpointSpec, cpuLimitMillis: number): V1ResourceRequirements {
+  const disk = diskOf(spec);
   return {
-    limits: { cpu: `${cpuLimitMillis}m`, memory: String(spec.memoryBytes) },
+    limits: { cpu: `${cpuLimitMillis}m`, memory: String(spec.memoryBytes), ...disk.limit },
     requests: {
       cpu: `${requestedCpuMillis(spec.cpuMillis)}m`,
       memory: String(Math.floor(spec.memoryBytes * REQUEST_RATIO)),
+      ...disk.request,
     },
   };
 }

@@ -7,6 +7,7 @@ import type {
   V1Secret,
   V1ServiceAccount,
 } from "@kubernetes/client-node";
+import { DISK_RESOURCE, requestedDiskBytes } from "./disk.ts";
 import { requestedCpuMillis } from "./endpoint.ts";
 import {
   GATEWAY_NAME,
@@ -24,7 +25,7 @@ import {
 /** Pure functions from an organization to its Kubernetes objects. */
 
 /** Limits of an organization without limits of its own: enough for one team, but less than a cluster has. */
-export const DEFAULT_LIMITS: Limits = { cpu: "100", memory: "256Gi", replicas: 500 };
+export const DEFAULT_LIMITS: Limits = { cpu: "100", memory: "256Gi", disk: "1024Gi", replicas: 500 };
 
 /** Builds the namespace, which contains all objects of the organization. */
 export function namespaceManifest(org: string, options: ManifestOptions): V1Namespace {
@@ -107,16 +108,17 @@ function egressPolicy(org: string, options: ManifestOptions): V1NetworkPolicy {
 const MAX_DEPLOYMENTS = 20;
 
 function resourceQuota(org: string, limits: LimitNumbers, options: ManifestOptions): V1ResourceQuota {
-  const { cpuMillis, memoryBytes, replicas, endpoints } = limits;
+  const { cpuMillis, memoryBytes, diskBytes, replicas, endpoints } = limits;
   return {
     apiVersion: "v1",
     kind: "ResourceQuota",
     metadata: metadataOf(QUOTA, org, options),
     spec: {
-      // CPU is limited by requests, which follow the endpoints' own limits: the startup boost does not count.
+      // CPU and disk are limited by requests, which follow the endpoints' own limits: the startup boost, logs and copied code do not count.
       hard: {
         "requests.cpu": `${requestedCpuMillis(cpuMillis)}m`,
         "limits.memory": String(memoryBytes),
+        [`requests.${DISK_RESOURCE}`]: String(requestedDiskBytes(diskBytes)),
         pods: String(replicas),
         ...(Number.isFinite(endpoints) ? { "count/deployments.apps": String(endpoints * MAX_DEPLOYMENTS) } : {}),
       },
@@ -133,8 +135,8 @@ function limitRange(org: string, options: ManifestOptions): V1LimitRange {
       limits: [
         {
           type: "Container",
-          _default: { cpu: "100m", memory: "256Mi" },
-          defaultRequest: { cpu: "25m", memory: "64Mi" },
+          _default: { cpu: "100m", memory: "256Mi", [DISK_RESOURCE]: "1Gi" },
+          defaultRequest: { cpu: "25m", memory: "64Mi", [DISK_RESOURCE]: "256Mi" },
         },
       ],
     },

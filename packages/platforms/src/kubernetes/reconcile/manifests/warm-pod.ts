@@ -1,6 +1,13 @@
 import { createHash } from "node:crypto";
 import type { EndpointSpec, Language, WarmImage } from "@faas/core";
-import type { V1Container, V1PodSpec, V1PodTemplateSpec, V1ReplicaSet } from "@kubernetes/client-node";
+import type {
+  V1Container,
+  V1PodSpec,
+  V1PodTemplateSpec,
+  V1ReplicaSet,
+  V1ResourceRequirements,
+} from "@kubernetes/client-node";
+import { diskOf, warmDiskLimit, warmVolumes } from "./disk.ts";
 import { deploymentManifest, digestOf } from "./endpoint.ts";
 import { LABELS, type ManifestOptions, namespaceOf, organizationLabels, REFILL_GATE } from "./labels.ts";
 
@@ -48,12 +55,17 @@ export function warmReplicaSet(spec: WarmSpec, token: string, options: ManifestO
   const own = template.spec as V1PodSpec;
   const importsAhead = hasDependencies && spec.runtime === "python" && spec.memoryBytes >= IMPORTING_BYTES;
   const memoryMib = importsAhead ? IMPORTED_MIB : IDLE_MEMORY_MIB[spec.runtime];
-  const container = warmContainer(own.containers[0] as V1Container, { image, token, importsAhead, memoryMib });
+  const resources = {
+    limits: { ...own.containers[0]?.resources?.limits, ...warmDiskLimit(spec) },
+    // The disk request cannot change in a running pod.
+    requests: { cpu: "1m", memory: `${memoryMib}Mi`, ...diskOf(spec).request },
+  };
+  const container = warmContainer(own.containers[0] as V1Container, { image, token, importsAhead, resources });
   const pod = {
     ...own,
     ...(hasDependencies ? { initContainers: [copyDependencies(container)] } : {}),
     containers: [container],
-    volumes: [...(own.volumes ?? []), { name: "code", emptyDir: {} }, { name: "claim", emptyDir: {} }],
+    volumes: [...(own.volumes ?? []), ...warmVolumes],
     schedulingGates: [{ name: REFILL_GATE }],
   };
   const shared = { ...organizationLabels(spec.org, options), [LABELS.egress]: spec.egress };
@@ -78,12 +90,11 @@ interface WarmContainerOptions {
   readonly token: string;
   /** Import well-known packages before there is a function. */
   readonly importsAhead: boolean;
-  /** Memory to request. */
-  readonly memoryMib: number;
+  readonly resources: V1ResourceRequirements;
 }
 
 /** Builds the container of a warm pod from that of the endpoint; it runs the command of its image. */
-function warmContainer(own: V1Container, { image, token, importsAhead, memoryMib }: WarmContainerOptions): V1Container {
+function warmContainer(own: V1Container, { image, token, importsAhead, resources }: WarmContainerOptions): V1Container {
   return {
     ...own,
     image,
@@ -94,7 +105,7 @@ function warmContainer(own: V1Container, { image, token, importsAhead, memoryMib
       { name: "FAAS_CLAIM_FILE", value: `${CLAIM_FOLDER}/claim.json` },
       { name: "FAAS_CLAIM_SHA256", value: createHash("sha256").update(token).digest("hex") },
     ],
-    resources: { ...own.resources, requests: { cpu: "1m", memory: `${memoryMib}Mi` } },
+    resources,
     volumeMounts: [
       ...(own.volumeMounts ?? []),
       { name: "code", mountPath: CODE_FOLDER },
