@@ -2,7 +2,17 @@ import { keyIdOf } from "@faas/core";
 import type { V1Container, V1Deployment, V1PodSpec, V1Volume } from "@kubernetes/client-node";
 import { gatewayTokenParts } from "./gateway-token.ts";
 import { ADMIN_KEY_ID, GATEWAY, INSTALL_SETTINGS, metadataOf, partLabels, podLabels, SERVER } from "./labels.ts";
-import { CONTAINER_SECURITY, commonPodSpec, flag, httpProbe, SECRET_MODE, tlsParts, traceParts } from "./pod-parts.ts";
+import {
+  CONTAINER_SECURITY,
+  commonPodSpec,
+  DISK,
+  flag,
+  httpProbe,
+  SECRET_MODE,
+  TMP_VOLUME,
+  tlsParts,
+  traceParts,
+} from "./pod-parts.ts";
 import { hasGateways, type ServerManifestOptions, settingsJson } from "./settings.ts";
 
 const ADMIN_KEY_FOLDER = "/etc/faas/admin-key";
@@ -59,7 +69,7 @@ function volumes(options: ServerManifestOptions): V1Volume[] {
   const adminKey = { secretName: SERVER.adminKey, items, defaultMode: SECRET_MODE };
   return [
     { name: "data", persistentVolumeClaim: { claimName: SERVER.claim } },
-    { name: "tmp", emptyDir: {} },
+    TMP_VOLUME,
     ...(options.adminToken === undefined ? [] : [{ name: "admin-key", secret: adminKey }]),
     ...ownTls(options).volumes,
     ...gatewayTokenParts(options).volumes,
@@ -82,7 +92,10 @@ function container(options: ServerManifestOptions): V1Container {
     ...traces.envFrom,
     ports: [{ ...port, protocol: "TCP" }],
     // No CPU limit: a throttled gateway would slow down all endpoints.
-    resources: { requests: { cpu: "250m", memory: "256Mi" }, limits: { memory: "1Gi" } },
+    resources: {
+      requests: { cpu: "250m", memory: "256Mi", ...DISK.request },
+      limits: { memory: "1Gi", ...DISK.limit },
+    },
     securityContext: CONTAINER_SECURITY,
     volumeMounts: [
       { name: "data", mountPath: "/data" },
