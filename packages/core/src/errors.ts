@@ -13,6 +13,7 @@ export const errorCodes = {
   IMAGE_NOT_ALLOWED: [403, "Image not allowed"],
   HOSTNAME_NOT_ALLOWED: [403, "Hostname not allowed"],
   DESTINATION_NOT_ALLOWED: [403, "Destination not allowed"],
+  RESOURCE_NOT_ALLOWED: [403, "Extended resource not allowed"],
   NOT_FOUND: [404, "Not found"],
   KEY_NOT_FOUND: [404, "Key not found"],
   ORG_NOT_FOUND: [404, "Organization not found"],

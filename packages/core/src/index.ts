@@ -58,6 +58,7 @@ export {
   parseResourceCount,
   RESOURCE_FORM,
 } from "./placement/extended-resources.ts";
+export { parseToleration } from "./placement/placement.ts";
 export * from "./project/project.ts";
 export * from "./project/project-schema.ts";
 export * from "./same-value.ts";

@@ -29,6 +29,7 @@ export const SERVER_RULES: readonly V1PolicyRule[] = [
     resources: ["horizontalpodautoscalers"],
     verbs: ["get", ...WATCH, ...WRITE, "delete"],
   },
+  { apiGroups: ["policy"], resources: ["poddisruptionbudgets"], verbs: ["get", ...WATCH, ...WRITE, "delete"] },
   { apiGroups: ["networking.k8s.io"], resources: ["networkpolicies"], verbs: ["get", ...WATCH, ...WRITE, "delete"] },
   { apiGroups: [""], resources: ["resourcequotas", "limitranges"], verbs: ["get", ...WATCH, ...WRITE, "delete"] },
   // The credentials for pulling images, which the server writes but never reads, and the organizations' secrets: it reads those of webhooks.

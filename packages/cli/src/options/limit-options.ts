@@ -35,6 +35,11 @@ const flags: Readonly<Record<LimitName, { readonly value: string; readonly text:
   warmPods: { value: "n", text: "kubernetes: Warm pods per environment, for cold starts" },
   hostnames: { value: "list", text: "Allowed hostnames, such as '*.example.com,shop.example.org'" },
   destinations: { value: "list", text: "Hosts of URLs that asynchronous calls may be passed on to" },
+  resources: { value: "list", text: "kubernetes: Extended resources of all replicas, such as nvidia.com/gpu=4" },
+  nodeSelector: { value: "list", text: "kubernetes: Labels of the nodes for its replicas, such as pool=acme" },
+  tolerations: { value: "list", text: "kubernetes: Taints that replicas tolerate, such as gpu=yes:NoSchedule" },
+  priorityClass: { value: "name", text: "kubernetes: PriorityClass of its replicas" },
+  runtimeClass: { value: "name", text: "kubernetes: RuntimeClass of its replicas, such as gvisor" },
 };
 
 /** Returns the option of a limit: `--requests-per-second` for `requestsPerSecond`. */
@@ -55,10 +60,13 @@ export function addLimitOptions(command: Command): Command {
 export type LimitOptions = { readonly [Name in LimitName]?: Limits[Name] | typeof NONE };
 
 /** Parses numbers, and keeps quantities as text. */
-function parseLimit(name: LimitName, given: string): number | string | readonly string[] {
+function parseLimit(name: LimitName, given: string): NonNullable<Limits[LimitName]> {
   // Not null: commander would take that for a missing value.
   if (given === NONE) return NONE;
   if (name === "hostnames" || name === "destinations") return parseHosts(name, given);
+  if (name === "tolerations") return parseList(name, given, splitList(given));
+  if (name === "nodeSelector" || name === "resources") return parseList(name, given, pairsOf(name, given));
+  if (name === "priorityClass" || name === "runtimeClass") return parseList(name, given, given);
   const isText = limitsSchema.shape[name].safeParse("1").success;
   const value = isText || !/^\d+(\.\d+)?$/.test(given) ? given : Number(given);
   const { error } = limitsSchema.shape[name].safeParse(value);
@@ -71,6 +79,26 @@ function parseHosts(name: "hostnames" | "destinations", given: string): readonly
   const [issue] = limitsSchema.shape[name].safeParse(hosts).error?.issues ?? [];
   if (!issue) return hosts;
   throw new InvalidArgumentError(`${EXPECTED[name]}, or ${NONE}: ${issue.message}`);
+}
+
+const splitList = (given: string) => given.split(",").map((entry) => entry.trim());
+
+/** Parses entries NAME=VALUE; the schema reports invalid ones. */
+const pairsOf = (name: "nodeSelector" | "resources", given: string) =>
+  Object.fromEntries(
+    splitList(given).map((entry) => {
+      const [key = "", ...value] = entry.split("=");
+      const text = value.join("=");
+      return [key, name === "resources" && /^\d+$/.test(text) ? Number(text) : text];
+    }),
+  );
+
+/** Checks a limit that is a list or a name. */
+function parseList<Name extends LimitName>(name: Name, given: string, value: unknown): NonNullable<Limits[Name]> {
+  const { error } = limitsSchema.shape[name].safeParse(value);
+  const isIncomplete = name === "nodeSelector" && splitList(given).some((entry) => !entry.includes("="));
+  if (!error && !isIncomplete) return value as NonNullable<Limits[Name]>;
+  throw new InvalidArgumentError(`${EXPECTED[name]}, or ${NONE}, got "${given}"`);
 }
 
 const COUNT = "a whole number, 0 or more";
@@ -93,6 +121,11 @@ const EXPECTED: Readonly<Record<LimitName, string>> = {
   warmPods: "a whole number from 0 to 100",
   hostnames: "hostnames separated by commas",
   destinations: "hosts separated by commas",
+  resources: "extended resources with numbers, such as nvidia.com/gpu=4, separated by commas",
+  nodeSelector: "labels with values, such as pool=acme, separated by commas",
+  tolerations: "taints, such as dedicated=acme:NoSchedule, separated by commas",
+  priorityClass: "the name of a PriorityClass",
+  runtimeClass: "the name of a RuntimeClass",
 };
 
 /** Returns the given limits; null removes one. */
@@ -121,14 +154,24 @@ function formatLimit(own: Limits[LimitName], byDefault: Limits[LimitName]): stri
 }
 
 const formatValue = (value: NonNullable<Limits[LimitName]>) =>
-  typeof value === "object" ? value.join(", ") : String(value);
+  typeof value !== "object"
+    ? String(value)
+    : Array.isArray(value)
+      ? value.join(", ")
+      : Object.entries(value)
+          .map(([name, each]) => `${name}=${each}`)
+          .join(", ");
+
+/** Limits of one call, one replica, one moment, one endpoint or one environment, and placements: nothing accumulates. Destinations are in the settings of each endpoint. */
+const WITHOUT_USE = [
+  ...["burst", "bodySize", "cpuMax", "revisions", "warmPods", "destinations"],
+  ...["resources", "nodeSelector", "tolerations", "priorityClass", "runtimeClass"],
+];
+const isWithoutUse = (name: LimitName): name is Exclude<LimitName, keyof OrgDetails["use"]> =>
+  WITHOUT_USE.includes(name);
 
 function formatUse(name: LimitName, use: OrgDetails["use"]): string {
-  // Limits of one call, one replica, one moment, one endpoint or one environment: nothing accumulates.
-  if (name === "burst" || name === "bodySize" || name === "cpuMax" || name === "revisions" || name === "warmPods")
-    return "-";
-  // The settings of each endpoint have them.
-  if (name === "destinations") return "-";
+  if (isWithoutUse(name)) return "-";
   if (name === "hostnames") return use.hostnames?.join(", ") ?? NONE;
   const value = use[name];
   if (name === "bundleBytes" || name === "waitingBytes") return formatRounded(Number(value ?? 0));

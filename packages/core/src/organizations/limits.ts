@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { REPLICAS_MAX } from "../endpoints/quantity-schemas.ts";
 import { hostnamePatternSchema } from "../hostname-schemas.ts";
+import { resourcesSchema } from "../placement/extended-resources.ts";
+import { classNameSchema, nodeSelectorSchema, tolerationsSchema } from "../placement/placement.ts";
 import { quantityMeta } from "../quantity-pattern.ts";
 import { CPU_UNITS, parseCpu, parseSize, SIZE_UNITS } from "../units.ts";
 import { destinationPatternSchema } from "./destination-patterns.ts";
@@ -70,9 +72,24 @@ export const limitsSchema = z.strictObject({
     .describe(
       "Hosts of URLs that its asynchronous calls may be passed on to: hooks.example.com, http://10.0.0.5:8080 or, with private addresses, private:hooks.internal. Absent: none",
     ),
+  resources: resourcesSchema(0)
+    .optional()
+    .describe(
+      'Extended resources of all replicas together, by name, such as {"nvidia.com/gpu": 4}. One that is not named is not allowed',
+    ),
+  nodeSelector: nodeSelectorSchema.optional().describe("Labels that the nodes of its replicas must have"),
+  tolerations: tolerationsSchema
+    .optional()
+    .describe("Taints that its replicas tolerate, such as dedicated=acme:NoSchedule"),
+  priorityClass: classNameSchema.optional().describe("PriorityClass of its replicas, which must exist in the cluster"),
+  runtimeClass: classNameSchema
+    .optional()
+    .describe("RuntimeClass of its replicas, such as that of gVisor or Kata, which must exist in the cluster"),
 });
 /** Limits that were set. Absent: no such limit, or the server's default. */
 export type Limits = z.infer<typeof limitsSchema>;
+/** Settings among the limits that decide about the nodes of an organization's replicas. */
+export type Placement = Pick<Limits, "nodeSelector" | "tolerations" | "priorityClass" | "runtimeClass">;
 export type LimitName = keyof Limits;
 export const limitNames = Object.keys(limitsSchema.shape) as readonly LimitName[];
 

@@ -11,7 +11,9 @@ const bundle = await functionBundle("export const handler = () => 'kept';\n");
 const artifact = { kind: "bundle", digest: digestOf(bundle) } as const;
 const image = `bundle@${artifact.digest}`;
 assert.equal((await server.upload(bundle)).status, 201);
-await server.send("PUT", "/-/orgs/acme", { limits: { hostnames: ["*.example.com"] } });
+await server.send("PUT", "/-/orgs/acme", {
+  limits: { hostnames: ["*.example.com"], resources: { "example.com/dongle": 100 } },
+});
 for (const name of ["ONE", "TWO"]) await server.send("PUT", `/-/orgs/acme/secrets/${name}`, { value: name });
 
 const pathOf = (endpoint: string) => `/-/orgs/acme/endpoints/${endpoint}`;
@@ -51,7 +53,9 @@ const VALUES: Required<SettingsInput> = {
   secrets: { B: "ONE" },
 };
 const NAMES = Object.keys(VALUES) as (keyof SettingsInput)[];
-const pairs = NAMES.flatMap((set) => NAMES.filter((name) => name !== set).map((named) => ({ set, named })));
+/** Settings of endpoints that exist. The embedded platform registers none with extended resources. */
+const SETTABLE = NAMES.filter((name) => name !== "resources");
+const pairs = SETTABLE.flatMap((set) => NAMES.filter((name) => name !== set).map((named) => ({ set, named })));
 
 /** Endpoints that have the value of one setting, made when they are needed. They start no replicas: they are registered once. */
 const created = new Map<string, Promise<string>>();

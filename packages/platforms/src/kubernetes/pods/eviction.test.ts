@@ -26,10 +26,10 @@ describe("an evicted pod", () => {
     });
   }
 
-  test("advises a function that filled its code folder where to write", () => {
+  test("does not blame the disk limit for a copy of the code that is too large", () => {
     const { failure } = evicted('Usage of EmptyDir volume "code" exceeds the limit "10Gi". ');
     assert.equal(failure?.code, "OUT_OF_DISK");
-    assert.match(failure?.detail ?? "", /it should write to \/tmp/);
+    assert.match(failure?.detail ?? "", /dependencies and the code are too large for a warm pod/);
   });
 
   test("blames a full node, not the function", () => {

@@ -16,7 +16,7 @@ export function evictionFailure({ spec, status }: V1Pod): Failure | undefined {
   if (match[1] === "code")
     return {
       code: "OUT_OF_DISK",
-      detail: `The function wrote too much to its code folder: ${message}; it should write to /tmp`,
+      detail: `The dependencies and the code are too large for a warm pod, which copies them: ${message}`,
       logs: "current",
       evicted,
     };

@@ -18,13 +18,13 @@ import {
   CPU_LIMIT,
   endpointLabels,
   LABELS,
-  LOST_NODE_TOLERATIONS,
   type ManifestOptions,
   namespaceOf,
   PORT,
   SECRETS,
   secretKey,
 } from "./labels.ts";
+import { placedPod } from "./placement.ts";
 import { drainCommand, serverCommand } from "./server-commands.ts";
 
 /** Pure functions from an endpoint's spec to its Kubernetes objects. */
@@ -93,7 +93,7 @@ export function deploymentManifest(spec: EndpointSpec, options: ManifestOptions)
             fsGroup: USER,
             seccompProfile: { type: "RuntimeDefault" },
           },
-          tolerations: LOST_NODE_TOLERATIONS,
+          ...placedPod(options.placements?.of(spec.org), siblings(spec), LABELS.revision),
           containers: [container(spec, options)],
           volumes: [filesVolume(spec)],
         },
@@ -101,6 +101,8 @@ export function deploymentManifest(spec: EndpointSpec, options: ManifestOptions)
     },
   };
 }
+
+const siblings = ({ endpoint }: EndpointRef) => ({ matchLabels: { [LABELS.endpoint]: endpoint } });
 
 function container(spec: EndpointSpec, options: ManifestOptions): V1Container {
   const command = serverCommand(spec);
@@ -175,12 +177,15 @@ export const limitOfRequestedCpu = (requestMillis: number) => Math.round(request
 /** Builds limits and requests. Requests follow the endpoint's own limits, so that changing the CPU limit in place keeps the QoS class. */
 export function resourcesOf(spec: EndpointSpec, cpuLimitMillis: number): V1ResourceRequirements {
   const disk = diskOf(spec);
+  // Extended resources cannot be overcommitted: their requests are their limits.
+  const devices = Object.fromEntries(Object.entries(spec.resources ?? {}).map(([name, n]) => [name, String(n)]));
   return {
-    limits: { cpu: `${cpuLimitMillis}m`, memory: String(spec.memoryBytes), ...disk.limit },
+    limits: { cpu: `${cpuLimitMillis}m`, memory: String(spec.memoryBytes), ...disk.limit, ...devices },
     requests: {
       cpu: `${requestedCpuMillis(spec.cpuMillis)}m`,
       memory: String(Math.floor(spec.memoryBytes * REQUEST_RATIO)),
       ...disk.request,
+      ...devices,
     },
   };
 }

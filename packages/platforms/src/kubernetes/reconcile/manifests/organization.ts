@@ -1,4 +1,4 @@
-import type { LimitNumbers, Limits } from "@faas/core";
+import type { ExtendedResources, LimitNumbers, Limits } from "@faas/core";
 import type {
   V1LimitRange,
   V1Namespace,
@@ -44,11 +44,16 @@ export function namespaceManifest(org: string, options: ManifestOptions): V1Name
 }
 
 /** Builds the objects in the namespace that belong to no endpoint: network policies and limits. */
-export function organizationManifests(org: string, limits: LimitNumbers, options: ManifestOptions) {
+export function organizationManifests(
+  org: string,
+  limits: LimitNumbers,
+  options: ManifestOptions,
+  resources: ExtendedResources = {},
+) {
   return [
     ingressPolicy(org, options),
     egressPolicy(org, options),
-    resourceQuota(org, limits, options),
+    resourceQuota(org, limits, options, resources),
     limitRange(org, options),
   ].map(withWireNames);
 }
@@ -107,7 +112,12 @@ function egressPolicy(org: string, options: ManifestOptions): V1NetworkPolicy {
 /** Deployments of one endpoint: its revisions that run at a time. The control server limits the number of endpoints itself. */
 const MAX_DEPLOYMENTS = 20;
 
-function resourceQuota(org: string, limits: LimitNumbers, options: ManifestOptions): V1ResourceQuota {
+function resourceQuota(
+  org: string,
+  limits: LimitNumbers,
+  options: ManifestOptions,
+  resources: ExtendedResources,
+): V1ResourceQuota {
   const { cpuMillis, memoryBytes, diskBytes, replicas, endpoints } = limits;
   return {
     apiVersion: "v1",
@@ -120,6 +130,7 @@ function resourceQuota(org: string, limits: LimitNumbers, options: ManifestOptio
         "limits.memory": String(memoryBytes),
         [`requests.${DISK_RESOURCE}`]: String(requestedDiskBytes(diskBytes)),
         pods: String(replicas),
+        ...Object.fromEntries(Object.entries(resources).map(([name, count]) => [`requests.${name}`, String(count)])),
         ...(Number.isFinite(endpoints) ? { "count/deployments.apps": String(endpoints * MAX_DEPLOYMENTS) } : {}),
       },
     },

@@ -10,6 +10,7 @@ import type {
 import { diskOf, warmDiskLimit, warmVolumes } from "./disk.ts";
 import { deploymentManifest, digestOf } from "./endpoint.ts";
 import { LABELS, type ManifestOptions, namespaceOf, organizationLabels, REFILL_GATE } from "./labels.ts";
+import { placedPod } from "./placement.ts";
 
 /** Folder of the function's code and dependencies in every image. */
 export const CODE_FOLDER = "/app";
@@ -28,6 +29,9 @@ const IDLE_MEMORY_MIB: Readonly<Record<Language, number>> = { node: 32, typescri
 const IMPORTING_BYTES = 256 * 2 ** 20;
 /** Memory of a waiting Python wrapper with such a package, as a rule. */
 const IMPORTED_MIB = 64;
+
+/** Selects the waiting pods of an organization: their namespace is its own. */
+const WAITING = { matchExpressions: [{ key: LABELS.warm, operator: "Exists" }] };
 
 /** An endpoint whose code a warm pod can be given. */
 export type WarmSpec = EndpointSpec & {
@@ -67,6 +71,7 @@ export function warmReplicaSet(spec: WarmSpec, token: string, options: ManifestO
     containers: [container],
     volumes: [...(own.volumes ?? []), ...warmVolumes],
     schedulingGates: [{ name: REFILL_GATE }],
+    ...placedPod(options.placements?.of(spec.org), WAITING),
   };
   const shared = { ...organizationLabels(spec.org, options), [LABELS.egress]: spec.egress };
   const id = digestOf([pod, shared]);
