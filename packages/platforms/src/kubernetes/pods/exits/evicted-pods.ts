@@ -12,12 +12,15 @@ export class EvictedPods {
   readonly #api: Pick<KubernetesApi, "delete">;
   readonly #log: Logger;
   readonly #signal: AbortSignal;
+  readonly #readMs: number;
   readonly #removing = new Set<string>();
 
-  constructor(api: Pick<KubernetesApi, "delete">, log: Logger, signal: AbortSignal) {
+  /** @param readMs time for the last lines of a pod to be read */
+  constructor(api: Pick<KubernetesApi, "delete">, log: Logger, signal: AbortSignal, readMs = READ_MS) {
     this.#api = api;
     this.#log = log;
     this.#signal = signal;
+    this.#readMs = readMs;
   }
 
   observe(facts: PodFacts): void {
@@ -33,7 +36,7 @@ export class EvictedPods {
 
   async #remove({ namespace, pod }: PodFacts): Promise<void> {
     try {
-      await delay(READ_MS, undefined, { signal: this.#signal, ref: false });
+      await delay(this.#readMs, undefined, { signal: this.#signal, ref: false });
       await this.#api.delete("Pod", namespace, pod, this.#signal);
     } catch (error) {
       if (!this.#signal.aborted && !isNotFound(error))
