@@ -1,7 +1,17 @@
 import { keyIdOf } from "@faas/core";
 import type { V1Container, V1Deployment, V1PodSpec, V1Volume } from "@kubernetes/client-node";
 import { ADMIN_KEY_ID, GATEWAY, INSTALL_SETTINGS, metadataOf, partLabels, podLabels, SERVER } from "./labels.ts";
-import { CONTAINER_SECURITY, commonPodSpec, flag, httpProbe, SECRET_MODE, tlsParts, traceParts } from "./pod-parts.ts";
+import {
+  CONTAINER_SECURITY,
+  commonPodSpec,
+  DISK,
+  flag,
+  httpProbe,
+  SECRET_MODE,
+  TMP_VOLUME,
+  tlsParts,
+  traceParts,
+} from "./pod-parts.ts";
 import { listenerSecrets } from "./route/route-settings.ts";
 import { gatewayTokenParts } from "./secrets/gateway-token.ts";
 import { serverSecretParts } from "./secrets/server-secrets.ts";
@@ -63,7 +73,7 @@ function volumes(options: ServerManifestOptions): V1Volume[] {
   const adminKey = { secretName: SERVER.adminKey, items, defaultMode: SECRET_MODE };
   return [
     { name: "data", persistentVolumeClaim: { claimName: SERVER.claim } },
-    { name: "tmp", emptyDir: {} },
+    TMP_VOLUME,
     ...(options.adminToken === undefined ? [] : [{ name: "admin-key", secret: adminKey }]),
     ...ownTls(options).volumes,
     ...gatewayTokenParts(options).volumes,
@@ -92,7 +102,10 @@ function container(options: ServerManifestOptions): V1Container {
     ...traces.envFrom,
     ports: [{ ...port, protocol: "TCP" }],
     // No CPU limit: a throttled gateway would slow down all endpoints.
-    resources: { requests: { cpu: "250m", memory: "256Mi" }, limits: { memory: "1Gi" } },
+    resources: {
+      requests: { cpu: "250m", memory: "256Mi", ...DISK.request },
+      limits: { memory: "1Gi", ...DISK.limit },
+    },
     securityContext: CONTAINER_SECURITY,
     volumeMounts: [
       { name: "data", mountPath: "/data" },

@@ -1,7 +1,16 @@
 import { GATEWAY_NAME } from "@faas/platforms/kubernetes-manifests";
 import type { V1Container, V1Deployment, V1EnvVar, V1PodSpec } from "@kubernetes/client-node";
 import { GATEWAY, metadataOf, partLabels, podLabels, SERVER } from "./labels.ts";
-import { CONTAINER_SECURITY, commonPodSpec, flag, httpProbe, tlsParts, traceParts } from "./pod-parts.ts";
+import {
+  CONTAINER_SECURITY,
+  commonPodSpec,
+  DISK,
+  flag,
+  httpProbe,
+  TMP_VOLUME,
+  tlsParts,
+  traceParts,
+} from "./pod-parts.ts";
 import { listenerSecrets } from "./route/route-settings.ts";
 import { gatewayTokenParts } from "./secrets/gateway-token.ts";
 import { gatewayRange, type ServerManifestOptions } from "./settings.ts";
@@ -66,11 +75,7 @@ function podSpec(options: ServerManifestOptions): V1PodSpec {
     terminationGracePeriodSeconds: GRACE_SECONDS,
     topologySpreadConstraints: [spreadOver(HOST), spreadOver(ZONE)],
     containers: [container(options)],
-    volumes: [
-      { name: "tmp", emptyDir: {} },
-      ...tlsParts(listenerSecrets(options)).volumes,
-      ...gatewayTokenParts(options).volumes,
-    ],
+    volumes: [TMP_VOLUME, ...tlsParts(listenerSecrets(options)).volumes, ...gatewayTokenParts(options).volumes],
   };
 }
 
@@ -101,7 +106,10 @@ function container(options: ServerManifestOptions): V1Container {
       { name: "peers", containerPort: GATEWAY.peerPort, protocol: "TCP" },
     ],
     // No CPU limit: a throttled gateway would slow down all endpoints.
-    resources: { requests: { cpu: "250m", memory: "128Mi" }, limits: { memory: "1Gi" } },
+    resources: {
+      requests: { cpu: "250m", memory: "128Mi", ...DISK.request },
+      limits: { memory: "1Gi", ...DISK.limit },
+    },
     securityContext: CONTAINER_SECURITY,
     volumeMounts: [
       { name: "tmp", mountPath: "/tmp" },

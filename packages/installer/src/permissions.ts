@@ -31,6 +31,7 @@ export const SERVER_RULES: readonly V1PolicyRule[] = [
     resources: ["horizontalpodautoscalers"],
     verbs: ["get", ...WATCH, ...WRITE, "delete"],
   },
+  { apiGroups: ["policy"], resources: ["poddisruptionbudgets"], verbs: ["get", ...WATCH, ...WRITE, "delete"] },
   { apiGroups: ["networking.k8s.io"], resources: ["networkpolicies"], verbs: ["get", ...WATCH, ...WRITE, "delete"] },
   { apiGroups: [""], resources: ["resourcequotas", "limitranges"], verbs: ["get", ...WATCH, ...WRITE, "delete"] },
   // The credentials for pulling images, with which the server also reads followed tags, and the organizations' secrets: it reads those of webhooks.

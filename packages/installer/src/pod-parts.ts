@@ -24,6 +24,11 @@ export const CONTAINER_SECURITY: NonNullable<V1Container["securityContext"]> = {
   capabilities: { drop: ["ALL"] },
 };
 
+/** Volume for temporary files, which are few: the state is on a volume of its own. */
+export const TMP_VOLUME: V1Volume = { name: "tmp", emptyDir: { sizeLimit: "256Mi" } };
+/** Disk for temporary files and logs. */
+export const DISK = { request: { "ephemeral-storage": "64Mi" }, limit: { "ephemeral-storage": "512Mi" } };
+
 /** Mode of mounted Secrets: readable for the group of the pod. */
 export const SECRET_MODE = 0o440;
 

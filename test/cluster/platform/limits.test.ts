@@ -56,6 +56,7 @@ describe("an organization's limits", { concurrency: 2 }, () => {
       pods: "1",
       "requests.cpu": "75m",
       "limits.memory": String(256 * 2 ** 30),
+      "requests.ephemeral-storage": String(256 * 2 ** 30),
       "count/deployments.apps": "140",
     });
 

@@ -278,6 +278,7 @@ const OPTIONS = {
   timeout: ["10s", "20s"],
   cpu: ["200m", "300m"],
   memory: ["300Mi", "400Mi"],
+  disk: ["64Mi", "2Gi"],
   bodyLimit: ["1Mi", "2Mi"],
   egress: ["none", "open"],
   visibility: ["public", "private"],

@@ -5,10 +5,12 @@ import {
   FaasError,
   HOOK_FORM,
   parseHook,
+  parseResourceCount,
   parseSource,
   parseSubscription,
   parseTool,
   parseWarmWindow,
+  RESOURCE_FORM,
   type Registered,
   type SettingsChange,
   SOURCE_FORM,
@@ -113,6 +115,8 @@ function assign(draft: ChangeDraft, name: SettingName, value: string): void {
       'Add schedules with "faas schedule add", or in faas.json; --unset schedules removes all',
     );
   else if (setting === "tool") draft.settings.tool = parsedTool(value);
+  else if (setting === "resources")
+    draft.settings.resources = Object.assign({}, ...listOf(value, parseResourceCount, RESOURCE_FORM));
   else if (setting === "async") draft.settings.async = parseAsyncSettings(value, '"async"');
   // The schema reports text that is not a number.
   else

@@ -2,6 +2,7 @@ import {
   type EndpointView,
   formatAsyncSettings,
   formatHook,
+  formatResourceCounts,
   formatSchedule,
   formatSubscription,
   formatWarmWindow,
@@ -38,7 +39,7 @@ export function define(command: Command, io: Io): void {
 
 function table(view: EndpointView): string {
   const { env, secrets = {}, warm = [], async: calls, hooks = [], subscriptions = [], ...others } = view.settings;
-  const { schedules = [], sources: _, tool, ...settings } = others;
+  const { schedules = [], sources: _, resources = {}, tool, ...settings } = others;
   const rows = [
     ["endpoint", `${view.org}/${view.endpoint}`],
     ["url", view.url],
@@ -56,6 +57,7 @@ function table(view: EndpointView): string {
     ["created", view.createdAt],
     ["updated", view.updatedAt],
     ...Object.entries(settings).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : String(value)]),
+    ...formatResourceCounts(resources).map((resource) => ["resource", resource]),
     ...(calls === undefined ? [] : [["async", formatAsyncSettings(calls)]]),
     ...warm.map((window) => ["warm", formatWarmWindow(window)]),
     ...hooks.map((hook) => ["hook", formatHook(hook)]),

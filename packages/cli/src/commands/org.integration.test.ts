@@ -33,7 +33,8 @@ test("org limit sets and removes single limits, which org describe shows with th
   await server.deploy("limited/hello", 'export const handler = () => "hi";');
   const rates = ["--requests-per-second", "100", "--burst", "200"];
   const set = [...rates, "--endpoints", "1", "--memory", "8Gi", "--cpu", "4", "--warm-pods", "3"];
-  const first = await server.run(t, ["org", "limit", "limited", ...set]);
+  const placed = ["--node-selector", "pool=acme", "--tolerations", "spot,dedicated=acme:NoSchedule"];
+  const first = await server.run(t, ["org", "limit", "limited", ...set, ...placed]);
   assert.equal(first.code, 0, first.stderr);
   const second = await server.run(t, ["org", "limit", "limited", "--burst", "none", "--body-size", "1Mi"]);
   assert.equal(second.code, 0, second.stderr);
@@ -53,6 +54,7 @@ test("org limit sets and removes single limits, which org describe shows with th
     cpu: ["0.1", "4"],
     "cpu-max": ["-", "none"],
     memory: ["256Mi", "8Gi"],
+    disk: ["1Gi", "none"],
     "requests-per-second": ["0", "100"],
     burst: ["-", "none"],
     "concurrent-requests": ["0", "10000 (default)"],
@@ -64,6 +66,11 @@ test("org limit sets and removes single limits, which org describe shows with th
     hostnames: ["none", "none"],
     destinations: ["-", "none"],
     "nats-subjects": ["-", "none"],
+    resources: ["-", "none"],
+    "node-selector": ["-", "pool=acme"],
+    tolerations: ["-", "spot, dedicated=acme:NoSchedule"],
+    "priority-class": ["-", "none"],
+    "runtime-class": ["-", "none"],
   });
   const third = await server.run(t, ["org", "limit", "limited", "--burst", "5"]);
   assert.equal(third.code, 0, third.stderr);
@@ -76,6 +83,8 @@ test("org limit sets and removes single limits, which org describe shows with th
     requestsPerSecond: 100,
     bodySize: "1Mi",
     warmPods: 3,
+    nodeSelector: { pool: "acme" },
+    tolerations: ["spot", "dedicated=acme:NoSchedule"],
   });
 });
 

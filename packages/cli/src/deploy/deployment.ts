@@ -23,7 +23,7 @@ import { awaitCanary } from "./await-canary.ts";
 import { awaitRollout, withServingRevision } from "./await-rollout.ts";
 import { gitSource } from "./git-source.ts";
 import { settingsAfter } from "./kept-settings.ts";
-import { type DeploySettingsOptions, deployRef, requestedChange } from "./settings.ts";
+import { type DeploySettingsOptions, deployRef, requestedChange, unenforcedWarning } from "./settings.ts";
 
 export interface DeployOptions extends DeploySettingsOptions, ImageOptions, CanaryOptions {
   readonly image?: string;
@@ -183,6 +183,8 @@ async function run(
   const { message } = options;
   if (message !== undefined && !config.deploymentSources)
     printWarning(io, "the server is of an older release, which stores no message with a revision");
+  const unenforced = unenforcedWarning(settings, config);
+  if (unenforced !== undefined) printWarning(io, unenforced);
   const commit =
     config.deploymentSources && source.image === undefined ? await gitSource(source.folder, io.signal) : {};
   const { artifact, detected, description } = await publishArtifact(source, config);

@@ -4,6 +4,7 @@ import {
   type EndpointRef,
   FaasError,
   type Project,
+  type ServerConfig,
   type SettingsChange,
   type SettingsInput,
   settingsInputSchema,
@@ -99,4 +100,13 @@ async function readEnvFile(path: string): Promise<Record<string, string>> {
     throw new FaasError("USAGE", `Expected the \`--env-file\` option to name a file: ${cause.message}`, { cause });
   });
   return parseEnvFile(text, path);
+}
+
+/** Returns a warning about a setting that the server's platform does not enforce, although it protects others; undefined if there is none. */
+export function unenforcedWarning(
+  { disk }: Pick<SettingsInput, "disk">,
+  { platform, accepts }: Pick<ServerConfig, "platform" | "accepts">,
+): string | undefined {
+  if (disk === undefined || accepts === "image") return undefined;
+  return `the ${platform} platform does not enforce the disk limit of ${disk}: the function can fill the disk of the server's machine`;
 }

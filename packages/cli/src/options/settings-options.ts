@@ -2,16 +2,19 @@ import {
   type AsyncSettings,
   apps,
   asciiHostname,
+  DEFAULT_DISK,
   egresses,
   expectedAndGot,
   HOOK_FORM,
   type Hook,
   hostnameSchema,
   parseHook,
+  parseResourceCount,
   parseSource,
   parseSubscription,
   parseWarmWindow,
   REPLICAS_MAX,
+  RESOURCE_FORM,
   runtimes,
   type SettingsInput,
   SOURCE_FORM,
@@ -38,6 +41,7 @@ export type SettingsOptions = SettingsInput & {
   readonly hook?: readonly Hook[];
   readonly subscription?: readonly Subscription[];
   readonly source?: readonly Source[];
+  readonly resource?: Record<string, number>;
 };
 
 /** Adds the options of the settings that a build needs. */
@@ -176,6 +180,18 @@ function addResourceOptions(command: Command): void {
       optionWithLaterDefault("--memory <size>", "Memory limit of a replica", memory).argParser(setting("memory")),
     )
     .addOption(
+      optionWithLaterDefault(
+        "--disk <size>",
+        "Limit of a replica's files in /tmp, on Kubernetes",
+        DEFAULT_DISK,
+      ).argParser(setting("disk")),
+    )
+    .option(
+      "--resource <name=n>",
+      "Extended resource of a replica that an admin allows, such as nvidia.com/gpu=1; repeatable",
+      extendedResource,
+    )
+    .addOption(
       optionWithLaterDefault("--body-limit <size>", "Size limit of a request body", bodyLimit).argParser(
         setting("bodyLimit"),
       ),
@@ -186,8 +202,14 @@ function addResourceOptions(command: Command): void {
 export function settingsOf(options: SettingsOptions): SettingsInput {
   const names = Object.keys(settingsInputSchema.shape) as (keyof SettingsInput)[];
   const given = names.filter((name) => options[name] !== undefined);
-  const { secret: secrets, hostname: hostnames, hook: hooks } = options;
-  const { subscription: subscriptions, source: sources } = options;
+  const {
+    secret: secrets,
+    hostname: hostnames,
+    hook: hooks,
+    subscription: subscriptions,
+    source: sources,
+    resource: resources,
+  } = options;
   return {
     ...Object.fromEntries(given.map((name) => [name, options[name]])),
     ...(secrets ? { secrets } : {}),
@@ -195,6 +217,7 @@ export function settingsOf(options: SettingsOptions): SettingsInput {
     ...(hooks ? { hooks } : {}),
     ...(subscriptions ? { subscriptions } : {}),
     ...(sources ? { sources } : {}),
+    ...(resources ? { resources } : {}),
   };
 }
 
@@ -239,6 +262,15 @@ function listed<Item>(
   const [issue] = settingsInputSchema.shape[name].safeParse([item], { error: expectedAndGot }).error?.issues ?? [];
   if (issue) throw new InvalidArgumentError(issue.message.replace(/^expected /, ""));
   return item;
+}
+
+function extendedResource(text: string, previous: Record<string, number> = {}): Record<string, number> {
+  const resource = parseResourceCount(text);
+  if (resource === undefined) throw new InvalidArgumentError(`${RESOURCE_FORM}, got "${text}"`);
+  const parsed = settingsInputSchema.shape.resources.safeParse(resource, { error: expectedAndGot });
+  const [issue] = parsed.error?.issues ?? [];
+  if (issue) throw new InvalidArgumentError(`${RESOURCE_FORM}, got "${text}"`);
+  return { ...previous, ...resource };
 }
 
 const asyncSettings = (text: string, previous: AsyncSettings = {}): AsyncSettings => ({

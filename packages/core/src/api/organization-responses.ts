@@ -12,6 +12,7 @@ const limitsUseSchema = z
     replicas: z.int().describe("Reserved by the settings of its endpoints, or running, if that is more"),
     cpu: z.string(),
     memory: z.string(),
+    disk: z.string().optional().describe("Absent: an older server"),
     requestsPerSecond: z.number().describe("Admitted calls, averaged over the last ten seconds"),
     concurrentRequests: z.int(),
     waitingCalls: z

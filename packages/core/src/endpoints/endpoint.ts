@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Immutable } from "../immutable.ts";
+import type { ExtendedResources } from "../placement/extended-resources.ts";
 import type { Schedule } from "../schedules/schedule-settings.ts";
 import { parseCpu, parseDuration, parseSize } from "../units.ts";
 import type { AsyncSettings } from "./async-settings.ts";
 import type { EndpointRef } from "./endpoint-key.ts";
+import { DEFAULT_DISK } from "./quantity-schemas.ts";
 import type { RevisionOrigin } from "./revision-origin.ts";
 import type { SecretVersion } from "./secrets.ts";
 import type { App, Egress, Runtime, Scaler, Settings, SettingsInput, Signature } from "./settings.ts";
@@ -96,6 +98,10 @@ export interface EndpointSpec extends EndpointRef {
   /** CPU limit that load may raise `cpuMillis` to, in place. Absent: the server's default. */
   readonly cpuMaxMillis?: number;
   readonly memoryBytes: number;
+  /** Limit of the files of a replica. */
+  readonly diskBytes: number;
+  /** Extended resources of a replica, by name. Absent: none. */
+  readonly resources?: ExtendedResources;
   readonly bodyLimitBytes: number;
   readonly egress: Egress;
   /** `public`: callable without a key. Absent: calls need a key of the organization, if the server requires keys. */
@@ -182,6 +188,8 @@ export function revisionId(artifact: Artifact, settings: Settings, versions?: Re
       "sources",
       "schedules",
       "tool",
+      "disk",
+      "resources",
     ]),
     ...(settings.egress === undefined ? [] : [{ egress: settings.egress }]),
     ...(settings.visibility === undefined ? [] : [{ visibility: settings.visibility }]),
@@ -225,6 +233,8 @@ export function endpointSpec(ref: EndpointRef, revision: Revision): EndpointSpec
     cpuMillis: parseCpu(settings.cpu) as number,
     ...(settings.cpuMax === undefined ? {} : { cpuMaxMillis: parseCpu(settings.cpuMax) as number }),
     memoryBytes: parseSize(settings.memory) as number,
+    diskBytes: parseSize(settings.disk ?? DEFAULT_DISK) as number,
+    ...(settings.resources === undefined ? {} : { resources: settings.resources }),
     bodyLimitBytes: parseSize(settings.bodyLimit) as number,
     egress: settings.egress ?? "open",
     ...(settings.visibility === undefined ? {} : { visibility: settings.visibility }),

@@ -46,6 +46,12 @@ const values = {
   cpu: fc.constantFrom("100m", "1"),
   cpuMax: fc.constantFrom("1", "2"),
   memory: fc.constantFrom("256Mi", "1Gi"),
+  disk: fc.constantFrom("1Gi", "64Mi"),
+  resources: fc.constantFrom<Record<string, number>>(
+    {},
+    { "nvidia.com/gpu": 1 },
+    { "example.com/b": 2, "example.com/a": 1 },
+  ),
   bodyLimit: fc.constantFrom("6Mi", "1Mi"),
   egress: fc.constantFrom("open", "none"),
   visibility: fc.constantFrom("private", "public"),

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { normalizedHostnames } from "../hostnames.ts";
 import type { Immutable } from "../immutable.ts";
+import { formatResourceCounts, normalizedResources } from "../placement/extended-resources.ts";
 import { sameValue } from "../same-value.ts";
 import { formatSchedule, normalizedSchedules } from "../schedules/schedule-settings.ts";
 import { formatHook } from "../triggers/hook-settings.ts";
@@ -130,6 +131,7 @@ function changedSet(kept: SettingsInput, { settings = {}, variables = {} }: Sett
     hooks,
     subscriptions,
     sources,
+    resources,
     ...others
   } = {
     ...kept,
@@ -147,6 +149,7 @@ function changedSet(kept: SettingsInput, { settings = {}, variables = {} }: Sett
     subscriptions: nonEmpty(subscriptions ?? []),
     sources: nonEmpty(sources ?? []),
     schedules: nonEmpty(normalizedSchedules(schedules ?? [])),
+    resources: nonEmpty(normalizedResources(resources ?? {})),
     env: nonEmpty(without(present({ ...env, ...variables.env }), difference(namedInSecrets, namedInEnv))),
     secrets: nonEmpty(without(present({ ...secrets, ...variables.secrets }), difference(namedInEnv, namedInSecrets))),
   }) as SettingsInput;
@@ -172,9 +175,10 @@ const ABSENT: Readonly<Partial<Record<keyof Settings, SettingChange["to"]>>> = {
   visibility: "private",
 };
 
-/** Returns the values of all settings by name; `null` for none, and text for windows, schedules, hooks, subscriptions, sources, tools and the settings of asynchronous calls. */
+/** Returns the values of all settings by name; `null` for none, and text for settings with fields: windows, schedules, triggers, resources, tools and asynchronous calls. */
 export function flattened(settings: Settings): Map<string, SettingChange["to"]> {
-  const { env, secrets = {}, warm, async: calls, schedules, hooks, subscriptions, sources, tool, ...rest } = settings;
+  const { env, secrets = {}, warm, async: calls, schedules, hooks, subscriptions, ...further } = settings;
+  const { sources, resources, tool, ...rest } = further;
   const others = {
     ...rest,
     warm: warm?.map(formatWarmWindow),
@@ -184,6 +188,7 @@ export function flattened(settings: Settings): Map<string, SettingChange["to"]> 
     sources: sources?.map(formatSource),
     schedules: schedules?.map(formatSchedule),
     tool: tool && JSON.stringify(tool),
+    resources: resources && formatResourceCounts(resources),
   };
   const names = Object.keys(settingsInputSchema.shape) as (keyof SettingsInput)[];
   const single = names.filter((name): name is keyof typeof others => name !== "env" && name !== "secrets");

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { hostnameSchema } from "../hostname-schemas.ts";
 import { normalizedHostnames } from "../hostnames.ts";
+import { extendedResourcesSchema, normalizedResources, storedResources } from "../placement/extended-resources.ts";
 import {
   normalizedSchedules,
   schedulesProblem,
@@ -174,6 +175,14 @@ export const settingsInputSchema = z.strictObject({
   memory: size(32 * 2 ** 20, 2 ** 40)
     .optional()
     .describe("Memory limit of a replica (default 256Mi)"),
+  disk: size(16 * 2 ** 20, 2 ** 40)
+    .optional()
+    .describe("Limit of the files of a replica, in /tmp (default 1Gi). The embedded platform does not enforce it"),
+  resources: extendedResourcesSchema
+    .optional()
+    .describe(
+      'Extended resources of a replica, such as {"nvidia.com/gpu": 1}, on the kubernetes platform. An admin allows them for the organization',
+    ),
   bodyLimit: size(0, 2 ** 40)
     .optional()
     .describe("Maximum size of a request body (default 6Mi)"),
@@ -240,6 +249,8 @@ export const settingsSchema = z.object({
   cpu: z.string().describe("A CPU quantity"),
   cpuMax: z.string().optional().describe("A CPU quantity. Absent: that of the server, or cpu"),
   memory: z.string().describe("A size"),
+  disk: z.string().optional().describe("A size. Absent: 1Gi"),
+  resources: storedResources.optional().describe("Numbers by resource. Absent: none"),
   bodyLimit: z.string().describe("A size"),
   egress: z.literal("none").optional().describe("Absent: open"),
   visibility: z.literal("public").optional().describe("Absent: private"),
@@ -257,6 +268,7 @@ export function withDefaults(input: SettingsInput): Settings {
   const { replicas = 1, warm = [], hooks = [], subscriptions = [], sources = [] } = input;
   const asyncSettings = normalizedAsyncSettings(input.async ?? {});
   const schedules = normalizedSchedules(input.schedules ?? []);
+  const resources = normalizedResources(input.resources ?? {});
   return {
     runtime: input.runtime ?? "node",
     ...(input.app === undefined || input.app === "function" ? {} : { app: input.app }),
@@ -283,6 +295,8 @@ export function withDefaults(input: SettingsInput): Settings {
     cpu: input.cpu ?? "100m",
     ...(input.cpuMax === undefined ? {} : { cpuMax: input.cpuMax }),
     memory: input.memory ?? "256Mi",
+    ...(input.disk === undefined ? {} : { disk: input.disk }),
+    ...(Object.keys(resources).length > 0 ? { resources } : {}),
     bodyLimit: input.bodyLimit ?? "6Mi",
     ...(input.egress === "none" ? { egress: input.egress } : {}),
     ...(input.visibility === "public" ? { visibility: input.visibility } : {}),

@@ -9,6 +9,7 @@ export interface LimitNumbers {
   /** CPU limit of a single replica. */
   readonly cpuMaxMillis: number;
   readonly memoryBytes: number;
+  readonly diskBytes: number;
   readonly requestsPerSecond: number;
   readonly burst: number;
   readonly concurrentRequests: number;
@@ -41,6 +42,7 @@ export function limitNumbers(limits: Limits, defaults: Limits = {}): LimitNumber
     cpuMillis: parsed(all.cpu, parseCpu),
     cpuMaxMillis: parsed(all.cpuMax, parseCpu),
     memoryBytes: parsed(all.memory, parseSize),
+    diskBytes: parsed(all.disk, parseSize),
     requestsPerSecond,
     burst: all.burst ?? Math.max(1, Math.ceil(requestsPerSecond)),
     concurrentRequests: all.concurrentRequests ?? DEFAULT_LIMITS.concurrentRequests,

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { REPLICAS_MAX } from "../endpoints/quantity-schemas.ts";
 import { hostnamePatternSchema } from "../hostname-schemas.ts";
+import { resourcesSchema } from "../placement/extended-resources.ts";
+import { classNameSchema, nodeSelectorSchema, tolerationsSchema } from "../placement/placement.ts";
 import { quantityMeta } from "../quantity-pattern.ts";
 import { subjectPatternSchema } from "../triggers/nats-subject.ts";
 import { CPU_UNITS, parseCpu, parseSize, SIZE_UNITS } from "../units.ts";
@@ -31,6 +33,7 @@ export const limitsSchema = z.strictObject({
     .optional()
     .describe("CPU limit that load may raise that of one replica to, also where cpuMax allows more"),
   memory: size.optional().describe("Memory limits of all replicas together"),
+  disk: size.optional().describe("Disk limits of all replicas together"),
   requestsPerSecond: z.number().min(0.01).max(1_000_000).optional().describe("Calls per second, on average"),
   burst: z
     .int()
@@ -78,9 +81,24 @@ export const limitsSchema = z.strictObject({
     .describe(
       "NATS subjects whose messages its endpoints may get, perhaps with * and >, beside its own, ORG.>. Absent: none",
     ),
+  resources: resourcesSchema(0)
+    .optional()
+    .describe(
+      'Extended resources of all replicas together, by name, such as {"nvidia.com/gpu": 4}. One that is not named is not allowed',
+    ),
+  nodeSelector: nodeSelectorSchema.optional().describe("Labels that the nodes of its replicas must have"),
+  tolerations: tolerationsSchema
+    .optional()
+    .describe("Taints that its replicas tolerate, such as dedicated=acme:NoSchedule"),
+  priorityClass: classNameSchema.optional().describe("PriorityClass of its replicas, which must exist in the cluster"),
+  runtimeClass: classNameSchema
+    .optional()
+    .describe("RuntimeClass of its replicas, such as that of gVisor or Kata, which must exist in the cluster"),
 });
 /** Limits that were set. Absent: no such limit, or the server's default. */
 export type Limits = z.infer<typeof limitsSchema>;
+/** Settings among the limits that decide about the nodes of an organization's replicas. */
+export type Placement = Pick<Limits, "nodeSelector" | "tolerations" | "priorityClass" | "runtimeClass">;
 export type LimitName = keyof Limits;
 export const limitNames = Object.keys(limitsSchema.shape) as readonly LimitName[];
 

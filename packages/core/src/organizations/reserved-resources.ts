@@ -1,3 +1,4 @@
+import { DEFAULT_DISK } from "../endpoints/quantity-schemas.ts";
 import type { Settings } from "../endpoints/settings.ts";
 import { formatSize, parseCpu, parseSize } from "../units.ts";
 
@@ -7,17 +8,25 @@ export interface ReservedResources {
   readonly replicas: number;
   readonly cpuMillis: number;
   readonly memoryBytes: number;
+  readonly diskBytes: number;
 }
 
-export const NO_RESOURCES: ReservedResources = { endpoints: 0, replicas: 0, cpuMillis: 0, memoryBytes: 0 };
+export const NO_RESOURCES: ReservedResources = {
+  endpoints: 0,
+  replicas: 0,
+  cpuMillis: 0,
+  memoryBytes: 0,
+  diskBytes: 0,
+};
 
-/** Returns the resources that an endpoint reserves. With `replicas` 0, it reserves neither CPU nor memory. */
-export function reservedBy({ replicas, cpu, memory }: Settings): ReservedResources {
+/** Returns the resources that an endpoint reserves. With `replicas` 0, it reserves nothing that replicas use. */
+export function reservedBy({ replicas, cpu, memory, disk = DEFAULT_DISK }: Settings): ReservedResources {
   return {
     endpoints: 1,
     replicas,
     cpuMillis: replicas * (parseCpu(cpu) ?? 0),
     memoryBytes: replicas * (parseSize(memory) ?? 0),
+    diskBytes: replicas * (parseSize(disk) ?? 0),
   };
 }
 
@@ -32,6 +41,7 @@ export function replaceReserved(
     replicas: total.replicas + added.replicas - removed.replicas,
     cpuMillis: total.cpuMillis + added.cpuMillis - removed.cpuMillis,
     memoryBytes: total.memoryBytes + added.memoryBytes - removed.memoryBytes,
+    diskBytes: total.diskBytes + added.diskBytes - removed.diskBytes,
   };
 }
 
@@ -43,4 +53,5 @@ export const formatResources: Readonly<Record<keyof ReservedResources, (value: n
   replicas: counted("replica"),
   cpuMillis: (value) => `${value}m CPU`,
   memoryBytes: (value) => `${formatSize(value)} memory`,
+  diskBytes: (value) => `${formatSize(value)} disk`,
 };

@@ -22,14 +22,14 @@ function spec(org: string, endpoint: string, replicas = 0, cpu = 100, memory = 6
   return endpointSpec({ org, endpoint }, { id: "r", createdAt: "", artifact, settings });
 }
 
-const NONE = { replicas: 0, cpuMillis: 0, memoryBytes: 0 };
+const NONE = { replicas: 0, cpuMillis: 0, memoryBytes: 0, diskBytes: 0 };
 
 /** Adds up what the running totals should be. */
 function sums(endpoints: readonly ServedEndpoint[]) {
   const desired = { ...NONE };
   const reserved = { ...NONE };
   for (const endpoint of endpoints) {
-    const { replicas, cpuMillis, memoryBytes } = endpoint.spec;
+    const { replicas, cpuMillis, memoryBytes, diskBytes = 0 } = endpoint.spec;
     for (const [total, count] of [
       [desired, endpoint.desired],
       [reserved, Math.max(endpoint.desired, replicas)],
@@ -37,6 +37,7 @@ function sums(endpoints: readonly ServedEndpoint[]) {
       total.replicas += count;
       total.cpuMillis += count * cpuMillis;
       total.memoryBytes += count * memoryBytes;
+      total.diskBytes += count * diskBytes;
     }
   }
   return { desired, reserved };

@@ -10,9 +10,11 @@ import {
 /** Resources of the replicas of an endpoint or of an organization. */
 export type ReplicaResources = Omit<ReservedResources, "endpoints">;
 
-const RESOURCES = ["replicas", "cpuMillis", "memoryBytes"] as const;
+const RESOURCES = ["replicas", "cpuMillis", "memoryBytes", "diskBytes"] as const;
 type Resource = (typeof RESOURCES)[number];
-type ReplicaSpec = Pick<EndpointSpec, "replicas" | "cpuMillis" | "memoryBytes">;
+/** Without `diskBytes`, it comes from an older control server. */
+type ReplicaSpec = Pick<EndpointSpec, "replicas" | "cpuMillis" | "memoryBytes"> &
+  Partial<Pick<EndpointSpec, "diskBytes">>;
 
 /** An endpoint as far as it uses resources. */
 export interface ResourceUser {
@@ -42,8 +44,8 @@ export function maxReplicas(spec: Pick<EndpointSpec, "replicas" | "maxReplicas" 
 
 /** Running totals of the resources that the endpoints of one organization use. Updated on every change, so that no request has to add them up. */
 export class ReplicaUsage {
-  readonly #desired = { replicas: 0, cpuMillis: 0, memoryBytes: 0 };
-  readonly #reserved = { replicas: 0, cpuMillis: 0, memoryBytes: 0 };
+  readonly #desired = { replicas: 0, cpuMillis: 0, memoryBytes: 0, diskBytes: 0 };
+  readonly #reserved = { replicas: 0, cpuMillis: 0, memoryBytes: 0, diskBytes: 0 };
 
   /** Resources of all desired replicas. */
   get desired(): ReplicaResources {
@@ -105,7 +107,7 @@ export function replicaQuota(
 export const replicasLimited = (key: string, limit: string | undefined): FaasError =>
   new FaasError("REPLICAS_LIMITED", `No replica of ${key} can be started: ${limit}`, { extensions: { limit } });
 
-const perReplica = (spec: ReplicaSpec, resource: Resource) => (resource === "replicas" ? 1 : spec[resource]);
+const perReplica = (spec: ReplicaSpec, resource: Resource) => (resource === "replicas" ? 1 : (spec[resource] ?? 0));
 
 const limitText = (resource: Resource, limit: number, reserved: number) =>
   `the organization's limit is ${formatResources[resource](limit)}, and its other endpoints have or reserve ${formatResources[resource](reserved)}`;

@@ -41,8 +41,8 @@ export type GatewaySpec = Pick<
   | "split"
   | "tags"
 > &
-  // For the probes of a gateway without a control server.
-  Partial<Pick<EndpointSpec, "runtime" | "readyPath">>;
+  // For the probes of a gateway without a control server, and absent from an older one.
+  Partial<Pick<EndpointSpec, "runtime" | "readyPath" | "diskBytes">>;
 
 /** Part of a key's record that verifies callers. */
 export type GatewayKey = Pick<KeyRecord, "name" | "scope" | "org" | "hash" | "expiresAt">;
@@ -52,6 +52,7 @@ export interface OrgLimitsOnWire {
   readonly replicas?: number;
   readonly cpuMillis?: number;
   readonly memoryBytes?: number;
+  readonly diskBytes?: number;
   readonly requestsPerSecond?: number;
   readonly burst?: number;
   readonly concurrentRequests?: number;

@@ -19,6 +19,7 @@ import { runtimeCommand } from "../common/runtime-command.ts";
 import { StatusSnapshot } from "../common/status-snapshot.ts";
 import { type RuntimeOptions, TAGGED_OUTPUT } from "../common/wrapper-environment.ts";
 import { EmbeddedEndpoint, type EndpointHost } from "./endpoint.ts";
+import { assertNoExtendedResources } from "./extended-resources.ts";
 import { endListenersIn, ProcessRecords } from "./orphan-reaper.ts";
 import { CodeSlots, codeKey } from "./prewarm/code-slots.ts";
 import { PrewarmPool } from "./prewarm/prewarm-pool.ts";
@@ -200,8 +201,9 @@ export class EmbeddedPlatform implements Platform {
     return { sandbox, slots };
   }
 
-  /** @throws ARTIFACT_UNSUPPORTED for a runtime that the embedded platform cannot run, and as `ServerSupport.check` */
+  /** @throws ARTIFACT_UNSUPPORTED for a runtime that the embedded platform cannot run, CAPABILITY_MISSING, and as `ServerSupport.check` */
   async check(spec: EndpointSpec): Promise<void> {
+    assertNoExtendedResources(spec);
     if (spec.app === "server" && spec.runtime !== "dockerfile") await this.#servers.check(spec);
     else runtimeCommand(spec.runtime);
   }

@@ -1,5 +1,6 @@
 import { networkInterfaces } from "node:os";
 import type { Logger, LogSink } from "@faas/core";
+import type { Placements } from "./organizations/placements.ts";
 import type { ManifestOptions } from "./reconcile/manifests/labels.ts";
 
 export interface KubernetesOptions {
@@ -67,15 +68,14 @@ const ignore = () => {};
 export const NO_LOG: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
 /** Returns the settings common to all objects of the control server. */
-export function manifestOptions({
-  instance,
-  startSeconds = 60,
-  serverNamespace,
-  logRequestIds: tagsOutput = true,
-}: KubernetesOptions): ManifestOptions {
+export function manifestOptions(
+  { instance, startSeconds = 60, serverNamespace, logRequestIds: tagsOutput = true }: KubernetesOptions,
+  placements: Placements,
+): ManifestOptions {
+  const shared = { instance, startSeconds, tagsOutput, placements };
   return serverNamespace === undefined
-    ? { instance, startSeconds, tagsOutput, gatewayCidrs: ownAddresses() }
-    : { instance, startSeconds, tagsOutput, gatewayCidrs: [], serverNamespace };
+    ? { ...shared, gatewayCidrs: ownAddresses() }
+    : { ...shared, gatewayCidrs: [], serverNamespace };
 }
 
 /** Lists the addresses of this machine, each as a network of one address, for a control server outside the cluster. */

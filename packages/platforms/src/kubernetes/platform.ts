@@ -15,6 +15,7 @@ import { StatusSnapshot } from "../common/status-snapshot.ts";
 import { KubernetesApi } from "./client/api-client.ts";
 import { type ClusterFeatures, connectToCluster } from "./client/connect.ts";
 import { runInformers, toBoth } from "./client/informer.ts";
+import { informerOptions } from "./client/informer-options.ts";
 import { KubernetesCredentials } from "./client/kubeconfig.ts";
 import { requireMetrics } from "./client/metrics-api.ts";
 import type { Kind } from "./client/objects.ts";
@@ -23,6 +24,7 @@ import { type EndpointHost, KubernetesEndpoint } from "./endpoint.ts";
 import { nodePlatforms } from "./node-platforms.ts";
 import { type KubernetesOptions, manifestOptions, NO_LOG } from "./options.ts";
 import { ORGANIZATION_KINDS, OrganizationNamespaces } from "./organizations/namespaces.ts";
+import { Placements } from "./organizations/placements.ts";
 import { RegistryLogins, readRegistryLogin } from "./organizations/pull-secrets.ts";
 import { KubernetesSecrets } from "./organizations/secrets.ts";
 import { gatewayPods } from "./pods/gateway-pods.ts";
@@ -51,6 +53,7 @@ export class KubernetesPlatform implements Platform {
   readonly #credentials: KubernetesCredentials;
   readonly #options: KubernetesOptions;
   /** The CPU limit of a starting replica is known when the cluster is connected; no objects are created before. */
+  readonly #placements = new Placements();
   readonly #manifests: { -readonly [Name in keyof ManifestOptions]: ManifestOptions[Name] };
   readonly #namespaces: OrganizationNamespaces;
   readonly #reconciler: Reconciler;
@@ -60,6 +63,7 @@ export class KubernetesPlatform implements Platform {
   readonly #cpu: CpuLimits;
   readonly #log: Logger;
   readonly #host: EndpointHost;
+  readonly #informer: ReturnType<typeof informerOptions>;
   readonly #endpoints = new Map<string, KubernetesEndpoint>();
   readonly #statuses = new StatusSnapshot(() => this.#reconciler.unownedStatuses());
   readonly #closing = new AbortController();
@@ -75,11 +79,11 @@ export class KubernetesPlatform implements Platform {
     secret: Buffer,
   ) {
     this.#options = options;
-    const { poolSize = DEFAULT_POOL_SIZE, log = NO_LOG, instance, bundleFolder } = options;
+    const { poolSize = DEFAULT_POOL_SIZE, log = NO_LOG, instance, bundleFolder, silenceMs } = options;
     this.defaultLimits = { ...DEFAULT_LIMITS, warmPods: poolSize };
     this.#credentials = credentials;
     this.#api = api;
-    this.#manifests = manifestOptions(options);
+    this.#manifests = manifestOptions(options, this.#placements);
     this.imagePlatforms = nodePlatforms(api, this.#closing.signal);
     const { signal } = this.#closing;
     this.#log = log;
@@ -118,7 +122,8 @@ export class KubernetesPlatform implements Platform {
       logs: options.logs ?? NO_LOGS,
       cpu: this.#cpu,
     });
-    const settings = { instance, bundleFolder, size: poolSize, secret, informer: this.#informerOptions() };
+    this.#informer = informerOptions({ api, silenceMs, log, onResumed: () => this.#reconciler.retryNow() });
+    const settings = { instance, bundleFolder, size: poolSize, secret, informer: this.#informer };
     this.#pool = new WarmPool({ ...shared, ...settings, namespaces: this.#namespaces });
   }
 
@@ -176,6 +181,7 @@ export class KubernetesPlatform implements Platform {
 
   applyOrg(org: string, limits: Limits, signal?: AbortSignal): Promise<void> {
     this.#pool.setSize(org, limits.warmPods);
+    if (this.#placements.set(org, limits)) this.#placementChanged(org);
     return this.#namespaces.apply(org, limits, signal);
   }
 
@@ -247,6 +253,7 @@ export class KubernetesPlatform implements Platform {
   async removeOrg(org: string, signal?: AbortSignal): Promise<void> {
     const removed = [...this.#endpoints.values()].filter(({ spec }) => spec.org === org);
     for (const endpoint of removed) this.#forget(endpoint);
+    this.#placements.delete(org);
     await this.#namespaces.remove(org, signal);
   }
 
@@ -261,7 +268,7 @@ export class KubernetesPlatform implements Platform {
   async *gateways(signal: AbortSignal): AsyncGenerator<readonly string[]> {
     const { serverNamespace } = this.#options;
     if (serverNamespace === undefined) return;
-    yield* gatewayPods(this.#informerOptions(), serverNamespace, AbortSignal.any([signal, this.#closing.signal]));
+    yield* gatewayPods(this.#informer, serverNamespace, AbortSignal.any([signal, this.#closing.signal]));
   }
 
   /** Disconnects from the cluster; the replicas keep running. */
@@ -291,6 +298,12 @@ export class KubernetesPlatform implements Platform {
     if (this.#endpoints.get(endpointKey(endpoint.spec)) === endpoint) this.#statuses.change(endpoint);
   }
 
+  /** Replaces the replicas and the warm pods of an organization by pods with its new placement. */
+  #placementChanged(org: string): void {
+    for (const { spec } of this.#endpoints.values()) if (spec.org === org) this.#pool.apply(spec);
+    this.#reconciler.reconcileOrganization(org);
+  }
+
   #forget(endpoint: KubernetesEndpoint): void {
     const key = endpointKey(endpoint.spec);
     this.#endpoints.delete(key);
@@ -313,9 +326,9 @@ export class KubernetesPlatform implements Platform {
 
   /** Runs the informers of all kinds, and starts to reconcile when each has listed its objects. */
   async #sync(): Promise<void> {
-    const { deployments, services, autoscalers } = this.#reconciler.cache;
+    const { deployments, services, autoscalers, budgets } = this.#reconciler.cache;
     const options = {
-      ...this.#informerOptions(),
+      ...this.#informer,
       labelSelector: selectorOf(this.#options.instance),
       signal: this.#closing.signal,
     };
@@ -323,6 +336,7 @@ export class KubernetesPlatform implements Platform {
       Deployment: deployments,
       Service: services,
       HorizontalPodAutoscaler: autoscalers,
+      PodDisruptionBudget: budgets,
       Namespace: this.#namespaces.namespaceHandler,
       ...this.#namespaces.handlers,
       Pod: toBoth(this.#pods.handler, this.#pool.handler),
@@ -333,18 +347,5 @@ export class KubernetesPlatform implements Platform {
     this.#synced.resolve();
     this.#reconciler.start();
     this.#statuses.announce();
-  }
-
-  #informerOptions() {
-    return {
-      api: this.#api,
-      silenceMs: this.#options.silenceMs,
-      onInterrupted: (kind: Kind, error: unknown) =>
-        this.#log.warn({ err: error, kind }, "watch on the cluster was interrupted, will retry"),
-      onResumed: (kind: Kind) => {
-        this.#log.info({ kind }, "watch on the cluster resumed");
-        this.#reconciler.retryNow();
-      },
-    };
   }
 }

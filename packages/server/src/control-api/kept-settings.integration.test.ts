@@ -11,7 +11,9 @@ const bundle = await functionBundle("export const handler = () => 'kept';\n");
 const artifact = { kind: "bundle", digest: digestOf(bundle) } as const;
 const image = `bundle@${artifact.digest}`;
 assert.equal((await server.upload(bundle)).status, 201);
-await server.send("PUT", "/-/orgs/acme", { limits: { hostnames: ["*.example.com"] } });
+await server.send("PUT", "/-/orgs/acme", {
+  limits: { hostnames: ["*.example.com"], resources: { "example.com/dongle": 100 } },
+});
 for (const name of ["ONE", "TWO"]) await server.send("PUT", `/-/orgs/acme/secrets/${name}`, { value: name });
 
 const pathOf = (endpoint: string) => `/-/orgs/acme/endpoints/${endpoint}`;
@@ -47,6 +49,8 @@ const VALUES: Required<SettingsInput> = {
   cpu: "200m",
   cpuMax: "500m",
   memory: "300Mi",
+  disk: "64Mi",
+  resources: { "example.com/dongle": 1 },
   bodyLimit: "1Mi",
   egress: "none",
   visibility: "public",
@@ -54,9 +58,10 @@ const VALUES: Required<SettingsInput> = {
   env: { A: "1" },
   secrets: { B: "ONE" },
 };
-// A server without NATS rejects sources.
-const NAMES = (Object.keys(VALUES) as (keyof SettingsInput)[]).filter((name) => name !== "sources");
-const pairs = NAMES.flatMap((set) => NAMES.filter((name) => name !== set).map((named) => ({ set, named })));
+const NAMES = Object.keys(VALUES) as (keyof SettingsInput)[];
+/** Settings of endpoints that exist. The embedded platform registers none with extended resources, and a server without NATS none with sources. */
+const SETTABLE = NAMES.filter((name) => name !== "resources" && name !== "sources");
+const pairs = SETTABLE.flatMap((set) => SETTABLE.filter((name) => name !== set).map((named) => ({ set, named })));
 
 /** Endpoints that have the value of one setting, made when they are needed. They start no replicas: they are registered once. */
 const created = new Map<string, Promise<string>>();

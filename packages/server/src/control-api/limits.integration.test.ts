@@ -41,6 +41,7 @@ describe("limits are set and shown", () => {
       replicas: 2,
       cpu: "500m",
       memory: "512Mi",
+      disk: "2Gi",
       requestsPerSecond: 0,
       concurrentRequests: 0,
       waitingCalls: 0,
@@ -95,6 +96,12 @@ describe("deployments", () => {
       { memory: "640Mi" },
       { replicas: 1 },
       { limit: "memory", used: 2 ** 29, asked: 2 ** 28, allowed: 640 * 2 ** 20 },
+    ],
+    [
+      "disk",
+      { disk: "2560Mi" },
+      { replicas: 1 },
+      { limit: "disk", used: 2 ** 31, asked: 2 ** 30, allowed: 2.5 * 2 ** 30 },
     ],
   ] as const) {
     test(`over the limit of ${what} are rejected with the used, requested and allowed amounts; others keep serving`, async () => {

@@ -23,6 +23,7 @@ import { checkAddressesFree } from "./hook-policy.ts";
 import { checkHostnamesAllowed } from "./hostname-policy.ts";
 import { type AllowedImages, checkImage } from "./image-policy.ts";
 import type { QuotaCheck } from "./quota-check.ts";
+import { checkResourcesAllowed } from "./resource-policy.ts";
 
 /** Request to deploy a revision of an endpoint. */
 export interface Deployment {
@@ -68,6 +69,7 @@ export class Admission {
       const { store, queueUrl } = this.#options;
       checkSourcesAllowed(ref, settings, store.org(ref.org)?.limits?.natsSubjects, queueStreamOf(queueUrl));
     },
+    ({ ref, settings }) => checkResourcesAllowed(ref, settings, this.#options.store.org(ref.org)?.limits?.resources),
     ({ ref, settings }) => void newestVersions(ref.org, settings, this.#options.store.org(ref.org)?.secrets),
   ];
 
@@ -91,7 +93,7 @@ export class Admission {
    * deployment, or it failed.
    *
    * @throws INVALID_REQUEST, INVALID_PATH, IMAGE_NOT_ALLOWED, CLUSTER_*, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, SCHEDULE_NEVER_DUE,
-   * HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN, DESTINATION_NOT_ALLOWED, SOURCE_UNSUPPORTED, SUBJECT_NOT_ALLOWED, SECRET_NOT_FOUND, BUNDLE_NOT_FOUND, METRICS_MISSING, LIMIT_EXCEEDED
+   * HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN, DESTINATION_NOT_ALLOWED, SOURCE_UNSUPPORTED, SUBJECT_NOT_ALLOWED, RESOURCE_NOT_ALLOWED, SECRET_NOT_FOUND, BUNDLE_NOT_FOUND, METRICS_MISSING, LIMIT_EXCEEDED
    */
   async admit(deployment: Deployment): Promise<() => void> {
     for (const check of this.#checks) await check(deployment);
@@ -102,7 +104,7 @@ export class Admission {
    * Runs the checks that read only: of a deployment without an artifact, those of its settings.
    *
    * @throws INVALID_REQUEST, INVALID_PATH, IMAGE_NOT_ALLOWED, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, SCHEDULE_NEVER_DUE,
-   * HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN, DESTINATION_NOT_ALLOWED, SOURCE_UNSUPPORTED, SUBJECT_NOT_ALLOWED, SECRET_NOT_FOUND, LIMIT_EXCEEDED
+   * HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN, DESTINATION_NOT_ALLOWED, SOURCE_UNSUPPORTED, SUBJECT_NOT_ALLOWED, RESOURCE_NOT_ALLOWED, SECRET_NOT_FOUND, LIMIT_EXCEEDED
    */
   check(deployment: PlannedDeployment): void {
     const { ref, artifact, settings } = deployment;

@@ -19,6 +19,7 @@ const limitNames: Readonly<Record<keyof ReservedResources, string>> = {
   replicas: "replicas",
   cpuMillis: "cpu",
   memoryBytes: "memory",
+  diskBytes: "disk",
 };
 const resources = Object.keys(limitNames) as readonly (keyof ReservedResources)[];
 

@@ -15,13 +15,13 @@ import type {
 export function endpointMessage({ key, spec }: ServedEndpoint): EndpointMessage {
   const { org, endpoint, revision, app, runtime, readyPath, replicas, maxReplicas, scaler, concurrency, timeoutMs } =
     spec;
-  const { cpuMillis, memoryBytes, bodyLimitBytes, visibility, hostnames, variantOf, split, tags } = spec;
+  const { cpuMillis, memoryBytes, diskBytes, bodyLimitBytes, visibility, hostnames, variantOf, split, tags } = spec;
   return {
     type: "endpoint",
     key,
     spec: {
       ...{ org, endpoint, revision, replicas, maxReplicas, scaler, concurrency, timeoutMs },
-      ...{ cpuMillis, memoryBytes, bodyLimitBytes },
+      ...{ cpuMillis, memoryBytes, diskBytes, bodyLimitBytes },
       ...(app === undefined ? {} : { app }),
       ...(runtime === undefined ? {} : { runtime }),
       ...(readyPath === undefined ? {} : { readyPath }),
@@ -35,7 +35,15 @@ export function endpointMessage({ key, spec }: ServedEndpoint): EndpointMessage 
 }
 
 const LIMITS = [
-  ...(["replicas", "cpuMillis", "memoryBytes", "requestsPerSecond", "burst", "concurrentRequests"] as const),
+  ...([
+    "replicas",
+    "cpuMillis",
+    "memoryBytes",
+    "diskBytes",
+    "requestsPerSecond",
+    "burst",
+    "concurrentRequests",
+  ] as const),
   "bodyBytes",
 ] as const satisfies readonly (keyof LimitNumbers & keyof OrgLimitsOnWire)[];
 

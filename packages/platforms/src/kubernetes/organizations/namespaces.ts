@@ -161,7 +161,7 @@ export class OrganizationNamespaces {
   }
 
   #manifests(org: string): readonly KubernetesObject[] {
-    return organizationManifests(org, this.#limitsOf(org), this.#options.manifests);
+    return organizationManifests(org, this.#limitsOf(org), this.#options.manifests, this.#limits.get(org)?.resources);
   }
 
   #limitsOf(org: string): LimitNumbers {

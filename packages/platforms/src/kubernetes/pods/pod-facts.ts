@@ -2,6 +2,7 @@ import { parseCpu, parseSize, type ReplicaRequests } from "@faas/core";
 import type { V1Pod } from "@kubernetes/client-node";
 import { lostLogin } from "../organizations/pull-secrets.ts";
 import { CONTAINER, CPU_LIMIT, LABELS } from "../reconcile/manifests/labels.ts";
+import { evictionFailure } from "./eviction.ts";
 import { containerFailure, exitFailure, type Failure, podFailure, withLostLoginAdvice } from "./pod-failures.ts";
 
 /** The facts about a pod that the platform tracks. A restarted container is another replica. */
@@ -63,7 +64,8 @@ export function podFacts(pod: V1Pod): PodFacts {
   const scheduled = status?.conditions?.find(({ type }) => type === "PodScheduled");
   const { limits, requests } = spec?.containers.find((item) => item.name === CONTAINER)?.resources ?? {};
   const org = labels[LABELS.org] ?? "";
-  const failure = container ? containerFailure(container, limits?.memory, org) : podFailure(pod);
+  const failure =
+    evictionFailure(pod) ?? (container ? containerFailure(container, limits?.memory, org) : podFailure(pod));
   const previous = container?.lastState?.terminated;
   const cpuMillis = millisOf(limits?.cpu);
   const endpointCpuMillis = Number(metadata.annotations?.[CPU_LIMIT]);

@@ -12,6 +12,8 @@ export interface Failure {
   readonly exitCode?: number;
   /** The container whose last log lines explain the failure: `previous` if another one has replaced it. Absent: no container ran. */
   readonly logs?: "current" | "previous";
+  /** True if the node evicted the pod, which exists until somebody deletes it. */
+  readonly evicted?: boolean;
   /** True if the replica may still start: the failure counts for calls that wait, not for later ones. */
   readonly passes?: boolean;
 }

@@ -4,6 +4,7 @@ import type { KubernetesApi } from "../client/api-client.ts";
 import type { WatchHandler } from "../client/informer.ts";
 import type { CpuLimits } from "../cpu/cpu-limits.ts";
 import type { KubernetesEndpoint } from "../endpoint.ts";
+import { EvictedPods } from "./exits/evicted-pods.ts";
 import { type ContainerState, copyLog } from "./log-copier.ts";
 import { type PodFacts, podFacts, podKey, replicaId, withLostLogin } from "./pod-facts.ts";
 
@@ -29,9 +30,11 @@ export class PodTracker {
   readonly #pods = new Map<string, PodFacts>();
   /** Log copies in progress or done, by replica. */
   readonly #copies = new Map<string, Promise<void>>();
+  readonly #evicted: EvictedPods;
 
   constructor(options: PodTrackerOptions) {
     this.#options = options;
+    this.#evicted = new EvictedPods(options.api, options.log, options.signal);
     this.handler = {
       listed: (pods) => this.#listed(pods),
       changed: (pod) => this.#changed(this.#factsOf(pod)),
@@ -66,12 +69,14 @@ export class PodTracker {
     const before = this.#pods.get(podKey(facts));
     this.#pods.set(podKey(facts), facts);
     this.#observe(facts);
+    this.#evicted.observe(facts);
     if (facts.deleting && before?.deleting === false) this.#warnIfNeeded(facts);
   }
 
   #deleted(facts: PodFacts): void {
     const before = this.#pods.get(podKey(facts));
     this.#pods.delete(podKey(facts));
+    this.#evicted.deleted(facts);
     this.#options.cpu.deleted(facts);
     this.#options.endpoints.get(endpointKey(facts))?.podDeleted(facts.pod);
     for (let restarts = 0; restarts <= facts.restarts; restarts++) {

@@ -159,7 +159,7 @@ export class Replica {
     const { deleting, failure, isReady, ip } = this.#facts;
     if (deleting) {
       // Its pod is being replaced. Its end, which was known first, is explained now.
-      if (failure && this.#hasExited) this.fail(failure);
+      if (failure && (this.#hasExited || failure.evicted)) this.fail(failure);
       this.stop();
       return;
     }

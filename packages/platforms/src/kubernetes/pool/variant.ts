@@ -19,6 +19,8 @@ export function isWarmable(spec: EndpointSpec): spec is WarmSpec {
   const { artifact, app, runtime, scaler, secrets = {} } = spec;
   if (artifact.kind !== "image" || artifact.warm === undefined) return false;
   if (app === "server" || !isLanguage(runtime) || scaler === "fixed") return false;
+  // A waiting pod would keep them from others.
+  if (spec.resources !== undefined) return false;
   return Object.keys(secrets).length === 0 && !setsStartVariables(spec);
 }
 

@@ -104,9 +104,10 @@ export class WarmPool {
     this.#sets.giveWayToAll();
   }
 
-  /** Keeps pods for an endpoint. */
+  /** Keeps pods for an endpoint; to be called again when the placement of its organization changes. */
   apply(spec: EndpointSpec): void {
     const key = endpointKey(spec);
+    this.#variants.delete(spec);
     if (isWarmable(spec)) this.#sets.add(key, this.#variantOf(spec));
     else this.#sets.remove(key);
   }

@@ -29,6 +29,24 @@ describe("deploymentFailure", () => {
       /pod security rejects the replica/,
     ],
     [
+      "gives disk in units of the limits, and names extended resources",
+      "exceeded quota: faas, requested: requests.ephemeral-storage=268435456,requests.example.com/dongle=1, used: requests.ephemeral-storage=0,requests.example.com/dongle=2, limited: requests.ephemeral-storage=128Mi,requests.example.com/dongle=2",
+      "REPLICAS_LIMITED",
+      /it needs 1Gi of disk limit, and 0 of 512Mi are in use; it needs 1 example.com\/dongle, and 2 of 2 are in use$/,
+    ],
+    [
+      "names a missing PriorityClass, and the command of the admin",
+      'pods "x-1-a" is forbidden: no PriorityClass with name low was found',
+      "POD_REFUSED",
+      /no PriorityClass "low", which the replicas of acme .*faas org limit acme --priority-class NAME/,
+    ],
+    [
+      "names a missing RuntimeClass, and the command of the admin",
+      'pods "x-1-a" is forbidden: pod rejected: RuntimeClass "gvisor" not found',
+      "POD_REFUSED",
+      /no RuntimeClass "gvisor", which the replicas of acme .*faas org limit acme --runtime-class NAME/,
+    ],
+    [
       "quotes an admission webhook",
       'admission webhook "w" denied the request: no',
       "POD_REFUSED",
@@ -38,7 +56,8 @@ describe("deploymentFailure", () => {
   for (const [name, message, code, detail] of table) {
     test(name, () => {
       const condition = { type: "ReplicaFailure", status: "True", reason: "FailedCreate", message };
-      const failure = deploymentFailure({ status: { conditions: [condition] } });
+      const metadata = { labels: { "faas/org": "acme" } };
+      const failure = deploymentFailure({ metadata, status: { conditions: [condition] } });
       assert.equal(failure?.code, code);
       assert.match(failure?.detail ?? "", detail);
     });

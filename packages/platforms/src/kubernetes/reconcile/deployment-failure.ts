@@ -1,14 +1,15 @@
 import { formatSize, parseCpu, parseSize } from "@faas/core";
 import type { V1Deployment } from "@kubernetes/client-node";
 import type { Failure } from "../pods/pod-failures.ts";
+import { DISK_RESOURCE, limitOfRequestedDisk } from "./manifests/disk.ts";
 import { limitOfRequestedCpu } from "./manifests/endpoint.ts";
-import { QUOTA } from "./manifests/labels.ts";
+import { LABELS, QUOTA } from "./manifests/labels.ts";
 
 /**
  * Returns why a Deployment's pods cannot be created: the organization's limits (a ResourceQuota) are used up, or pod security or an admission webhook
  * rejects the pods. `undefined` if they can; a pod that cannot be deleted is not a failure. Pure.
  */
-export function deploymentFailure({ status }: V1Deployment): Failure | undefined {
+export function deploymentFailure({ metadata, status }: V1Deployment): Failure | undefined {
   const condition = status?.conditions?.find(
     ({ type, status: value, reason }) => type === "ReplicaFailure" && value === "True" && reason !== "FailedDelete",
   );
@@ -22,9 +23,21 @@ export function deploymentFailure({ status }: V1Deployment): Failure | undefined
       detail: `The organization's limits do not allow another replica: ${quotaReason(message)}${advice}`,
     };
   }
+  const missing = /no (PriorityClass) with name (\S+) was found|(RuntimeClass) "([^"]+)" not found/.exec(message);
+  if (missing)
+    return missingClass(metadata?.labels?.[LABELS.org] ?? "", missing[1] ?? missing[3], missing[2] ?? missing[4]);
   if (/violates PodSecurity/.test(message))
     return { code: "POD_REFUSED", detail: `The cluster's pod security rejects the replica: ${message}` };
   return { code: "POD_REFUSED", detail: `The cluster rejects the replica: ${message}` };
+}
+
+/** Describes a class that an admin chose for an organization's replicas, and that the cluster does not have. */
+function missingClass(org: string, kind: string | undefined, name: string | undefined): Failure {
+  const option = kind === "RuntimeClass" ? "--runtime-class" : "--priority-class";
+  return {
+    code: "POD_REFUSED",
+    detail: `The cluster has no ${kind} "${name}", which the replicas of ${org} should have. Create it, or have an admin run: faas org limit ${org} ${option} NAME, or none`,
+  };
 }
 
 /** Describes the used-up resources: in units of faas settings for the server's own ResourceQuota, otherwise in the cluster's words. */
@@ -50,5 +63,9 @@ function resourceUnit(resource: string): { readonly unit: string; readonly forma
   if (resource === "pods") return { unit: " replica", format: (quantity) => quantity };
   if (resource === "requests.cpu")
     return { unit: " of CPU limit", format: (quantity) => `${limitOfRequestedCpu(parseCpu(quantity) ?? 0)}m` };
+  if (resource === `requests.${DISK_RESOURCE}`)
+    return { unit: " of disk limit", format: (quantity) => formatSize(limitOfRequestedDisk(parseSize(quantity) ?? 0)) };
+  const [, device] = /^requests\.([^/]+\/.+)$/.exec(resource) ?? [];
+  if (device !== undefined) return { unit: ` ${device}`, format: (quantity) => quantity };
   return { unit: " of memory", format: (quantity) => formatSize(parseSize(quantity) ?? 0) };
 }

@@ -1,12 +1,17 @@
 import { type EndpointRef, endpointKey } from "@faas/core";
 import type { V1Deployment } from "@kubernetes/client-node";
 import type { WatchHandler } from "../client/informer.ts";
-import type { KubernetesObject, ManagedFields } from "../client/objects.ts";
+import type { Kind, KubernetesObject, ManagedFields } from "../client/objects.ts";
 import { APPLIED, GATEWAY_NAME, LABELS } from "./manifests/labels.ts";
 
 /** Kind of an object that belongs to one endpoint. */
-export type EndpointKind = "Deployment" | "Service" | "HorizontalPodAutoscaler";
-export const ENDPOINT_KINDS: readonly EndpointKind[] = ["Deployment", "Service", "HorizontalPodAutoscaler"];
+export const ENDPOINT_KINDS = [
+  "Deployment",
+  "Service",
+  "HorizontalPodAutoscaler",
+  "PodDisruptionBudget",
+] as const satisfies Kind[];
+export type EndpointKind = (typeof ENDPOINT_KINDS)[number];
 
 export interface ObservedDeployment extends EndpointRef {
   readonly revision: string;
@@ -33,9 +38,14 @@ export class ObjectCache {
   readonly deployments: WatchHandler<V1Deployment>;
   readonly services: WatchHandler<KubernetesObject>;
   readonly autoscalers: WatchHandler<KubernetesObject>;
+  readonly budgets: WatchHandler<KubernetesObject>;
   readonly #events: ObjectCacheEvents;
   readonly #deployments = new Map<string, ObservedDeployment>();
-  readonly #present = { Service: new Set<string>(), HorizontalPodAutoscaler: new Set<string>() };
+  readonly #present = {
+    Service: new Set<string>(),
+    HorizontalPodAutoscaler: new Set<string>(),
+    PodDisruptionBudget: new Set<string>(),
+  };
   /** Uids of Deployments that this server deleted, whose late events are ignored. */
   readonly #deletedUids = new Set<string>();
 
@@ -55,6 +65,7 @@ export class ObjectCache {
     };
     this.services = this.#presenceHandler("Service");
     this.autoscalers = this.#presenceHandler("HorizontalPodAutoscaler");
+    this.budgets = this.#presenceHandler("PodDisruptionBudget");
   }
 
   deployment(key: string): ObservedDeployment | undefined {

@@ -14,8 +14,10 @@ import type { KubernetesObject } from "../client/objects.ts";
 import type { KubernetesEndpoint } from "../endpoint.ts";
 import type { OrganizationNamespaces } from "../organizations/namespaces.ts";
 import { deploymentFailure } from "./deployment-failure.ts";
+import { DisruptionBudgets } from "./disruption-budgets.ts";
 import { DriftTracker } from "./drift-tracker.ts";
 import { forceApply } from "./force-apply.ts";
+import { assertNotForeign } from "./foreign-deployment.ts";
 import {
   autoscalerManifest,
   deploymentManifest,
@@ -23,7 +25,8 @@ import {
   serviceManifest,
   serviceName,
 } from "./manifests/endpoint.ts";
-import { APPLIED, LABELS, type ManifestOptions, namespaceOf } from "./manifests/labels.ts";
+import { APPLIED, type ManifestOptions, namespaceOf } from "./manifests/labels.ts";
+import { manifestOf } from "./manifests/of-kind.ts";
 import { ENDPOINT_KINDS, type EndpointKind, ObjectCache } from "./object-cache.ts";
 import { ReplicaScaler } from "./replica-scaler.ts";
 
@@ -52,6 +55,7 @@ export class Reconciler {
   readonly #options: ReconcilerOptions;
   readonly #drift: DriftTracker;
   readonly #scaler: ReplicaScaler;
+  readonly #budgets: DisruptionBudgets;
   readonly #running = new Map<string, { isOutdated: boolean; readonly firstAttempt: Promise<void> }>();
   readonly #removing = new Set<string>();
   /** Keys of Deployments that may belong to no endpoint. */
@@ -70,6 +74,7 @@ export class Reconciler {
     });
     this.#drift = new DriftTracker({ log, signal, reapply: (key) => void this.reconcile(key) });
     this.#scaler = new ReplicaScaler({ api, cache: this.cache, log });
+    this.#budgets = new DisruptionBudgets({ api, cache: this.cache, manifests: options.manifests });
   }
 
   /** Starts to reconcile, after all kinds were listed once. */
@@ -97,9 +102,13 @@ export class Reconciler {
     return statuses;
   }
 
-  /** Reconciles the endpoints of an organization that lost its namespace, or an object in it. */
+  /** Reconciles the endpoints of an organization that lost its namespace, or an object in it, or whose placement changed. */
   reconcileOrganization(org: string): void {
-    for (const [key, { spec }] of this.#options.endpoints) if (spec.org === org) void this.reconcile(key);
+    for (const [key, { spec }] of this.#options.endpoints) {
+      if (spec.org !== org) continue;
+      this.#digests.delete(spec);
+      void this.reconcile(key);
+    }
   }
 
   /** Ends all backoffs, when the cluster is reachable again. */
@@ -153,6 +162,7 @@ export class Reconciler {
       const { cache } = this;
       if (cache.has("HorizontalPodAutoscaler", key))
         await api.delete("HorizontalPodAutoscaler", namespace, ref.endpoint, signal);
+      await this.#budgets.delete(ref, signal);
       if (cache.has("Deployment", key)) await api.delete("Deployment", namespace, ref.endpoint, signal);
       if (cache.has("Service", key)) await api.delete("Service", namespace, serviceName(ref.endpoint), signal);
       for (const kind of ENDPOINT_KINDS) {
@@ -228,6 +238,8 @@ export class Reconciler {
       this.cache.created("Service", key);
     }
     if (endpoint.spec !== spec) return;
+    const hasDrifted = isOutdated || this.#drift.hasDrifted("PodDisruptionBudget", key);
+    await this.#budgets.reconcile(spec, hasDrifted, (manifest) => this.#apply(key, manifest), signal);
     await this.#reconcileReplicas(key, endpoint);
   }
 
@@ -258,8 +270,9 @@ export class Reconciler {
 
   async #applyDeployment(endpoint: KubernetesEndpoint, manifest: V1Deployment, digest: string): Promise<void> {
     const { spec } = endpoint;
+    const { api, manifests } = this.#options;
     const key = endpointKey(spec);
-    if (!this.cache.has("Deployment", key)) await this.#assertNotForeign(spec);
+    if (!this.cache.has("Deployment", key)) await assertNotForeign(api, spec, manifests.instance);
     const replicas = this.#scaler.replicasToApply(endpoint, this.cache.deployment(key));
     const applied = await this.#apply<V1Deployment>(key, {
       ...manifest,
@@ -302,17 +315,6 @@ export class Reconciler {
     else this.#drift.defer(kind, key, object);
   }
 
-  /** Rejects if the endpoint's name is used by a Deployment that this server did not create, which must be left alone. */
-  async #assertNotForeign({ org, endpoint }: EndpointRef): Promise<void> {
-    const found = await this.#options.api.get<V1Deployment>("Deployment", namespaceOf(org), endpoint);
-    const { instance } = this.#options.manifests;
-    if (!found || found.metadata?.labels?.[LABELS.instance] === instance) return;
-    throw new FaasError(
-      "CLUSTER_REFUSED",
-      `The namespace ${namespaceOf(org)} has a Deployment "${endpoint}" that this faas server did not create; it was left alone. Choose another endpoint name, or remove the Deployment`,
-    );
-  }
-
   #observed(kind: EndpointKind, key: string, object: KubernetesObject, isNew: boolean): void {
     this.#checkDrift(kind, key, object);
     if (kind !== "Deployment") return;
@@ -341,9 +343,3 @@ export class Reconciler {
 
 const isTransient = (error: FaasError) =>
   error instanceof ClusterError ? error.isTransient : error.code === "NAMESPACE_TERMINATING";
-
-function manifestOf(kind: EndpointKind, spec: EndpointSpec, options: ManifestOptions): KubernetesObject {
-  if (kind === "Deployment") return deploymentManifest(spec, options) as KubernetesObject;
-  if (kind === "Service") return serviceManifest(spec, options) as KubernetesObject;
-  return autoscalerManifest(spec, options) as KubernetesObject;
-}

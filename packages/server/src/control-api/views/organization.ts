@@ -37,6 +37,7 @@ export async function viewOrgDetails(org: string, deps: OrgDetailsDeps): Promise
     replicas: reserved.replicas,
     cpu: `${reserved.cpuMillis}m`,
     memory: formatSize(reserved.memoryBytes),
+    disk: formatSize(reserved.diskBytes),
     requestsPerSecond: runtime?.meter.perSecond(performance.now()) ?? 0,
     concurrentRequests: runtime?.requests ?? 0,
     ...asyncCalls.use(org),

@@ -12,12 +12,12 @@ import { isForeignServer } from "../../../common/foreign-server.ts";
 import { nodeOptions } from "../../../common/limit-variables.ts";
 import { hostVariables } from "../../../common/server-environment.ts";
 import { commonEnvironment, functionEnvironment, TAGGED_OUTPUT } from "../../../common/wrapper-environment.ts";
+import { diskOf, filesVolume } from "./disk.ts";
 import {
   CONTAINER,
   CPU_LIMIT,
   endpointLabels,
   LABELS,
-  LOST_NODE_TOLERATIONS,
   type ManifestOptions,
   namespaceOf,
   PORT,
@@ -25,6 +25,7 @@ import {
   secretKey,
 } from "./labels.ts";
 import { nodeAffinity } from "./node-affinity.ts";
+import { placedPod } from "./placement.ts";
 import { drainCommand, serverCommand } from "./server-commands.ts";
 
 /** Pure functions from an endpoint's spec to its Kubernetes objects. */
@@ -94,15 +95,17 @@ export function deploymentManifest(spec: EndpointSpec, options: ManifestOptions)
             fsGroup: USER,
             seccompProfile: { type: "RuntimeDefault" },
           },
-          tolerations: LOST_NODE_TOLERATIONS,
+          ...placedPod(options.placements?.of(spec.org), siblings(spec), LABELS.revision),
           ...(affinity === undefined ? {} : { affinity }),
           containers: [container(spec, options)],
-          volumes: [{ name: "tmp", emptyDir: {} }],
+          volumes: [filesVolume(spec)],
         },
       },
     },
   };
 }
+
+const siblings = ({ endpoint }: EndpointRef) => ({ matchLabels: { [LABELS.endpoint]: endpoint } });
 
 function container(spec: EndpointSpec, options: ManifestOptions): V1Container {
   const command = serverCommand(spec);
@@ -176,11 +179,16 @@ export const limitOfRequestedCpu = (requestMillis: number) => Math.round(request
 
 /** Builds limits and requests. Requests follow the endpoint's own limits, so that changing the CPU limit in place keeps the QoS class. */
 export function resourcesOf(spec: EndpointSpec, cpuLimitMillis: number): V1ResourceRequirements {
+  const disk = diskOf(spec);
+  // Extended resources cannot be overcommitted: their requests are their limits.
+  const devices = Object.fromEntries(Object.entries(spec.resources ?? {}).map(([name, n]) => [name, String(n)]));
   return {
-    limits: { cpu: `${cpuLimitMillis}m`, memory: String(spec.memoryBytes) },
+    limits: { cpu: `${cpuLimitMillis}m`, memory: String(spec.memoryBytes), ...disk.limit, ...devices },
     requests: {
       cpu: `${requestedCpuMillis(spec.cpuMillis)}m`,
       memory: String(Math.floor(spec.memoryBytes * REQUEST_RATIO)),
+      ...disk.request,
+      ...devices,
     },
   };
 }

@@ -1,4 +1,4 @@
-import { type EndpointRef, NAMESPACE_PREFIX, type SecretVersion } from "@faas/core";
+import { type EndpointRef, NAMESPACE_PREFIX, type Placement, type SecretVersion } from "@faas/core";
 
 /** Names, labels and annotations of the server's Kubernetes objects. */
 
@@ -62,6 +62,8 @@ export interface ManifestOptions {
   readonly serverNamespace?: string;
   /** Addresses (CIDR) from which a control server outside the cluster calls replicas. */
   readonly gatewayCidrs: readonly string[];
+  /** Placements of organizations. Absent: none has one. */
+  readonly placements?: { of(org: string): Placement | undefined };
 }
 
 export const namespaceOf = (org: string): string => `${NAMESPACE_PREFIX}${org}`;

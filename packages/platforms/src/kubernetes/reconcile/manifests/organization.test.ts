@@ -61,6 +61,7 @@ describe("an organization", () => {
     assert.deepEqual(hard({ cpu: "1500m", replicas: 4 }), {
       "requests.cpu": "375m",
       "limits.memory": String(256 * 2 ** 30),
+      "requests.ephemeral-storage": String(256 * 2 ** 30),
       pods: "4",
     });
     assert.equal(hard({ endpoints: 3 })["count/deployments.apps"], "60");

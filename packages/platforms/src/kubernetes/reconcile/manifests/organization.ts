@@ -1,4 +1,4 @@
-import type { LimitNumbers, Limits } from "@faas/core";
+import type { ExtendedResources, LimitNumbers, Limits } from "@faas/core";
 import type {
   V1LimitRange,
   V1Namespace,
@@ -8,6 +8,7 @@ import type {
   V1Secret,
   V1ServiceAccount,
 } from "@kubernetes/client-node";
+import { DISK_RESOURCE, requestedDiskBytes } from "./disk.ts";
 import { requestedCpuMillis } from "./endpoint.ts";
 import {
   GATEWAY_NAME,
@@ -25,7 +26,7 @@ import {
 /** Pure functions from an organization to its Kubernetes objects. */
 
 /** Limits of an organization without limits of its own: enough for one team, but less than a cluster has. */
-export const DEFAULT_LIMITS: Limits = { cpu: "100", memory: "256Gi", replicas: 500 };
+export const DEFAULT_LIMITS: Limits = { cpu: "100", memory: "256Gi", disk: "1024Gi", replicas: 500 };
 
 /** Builds the namespace, which contains all objects of the organization. */
 export function namespaceManifest(org: string, options: ManifestOptions): V1Namespace {
@@ -44,11 +45,16 @@ export function namespaceManifest(org: string, options: ManifestOptions): V1Name
 }
 
 /** Builds the objects in the namespace that belong to no endpoint: network policies and limits. */
-export function organizationManifests(org: string, limits: LimitNumbers, options: ManifestOptions) {
+export function organizationManifests(
+  org: string,
+  limits: LimitNumbers,
+  options: ManifestOptions,
+  resources: ExtendedResources = {},
+) {
   return [
     ingressPolicy(org, options),
     egressPolicy(org, options),
-    resourceQuota(org, limits, options),
+    resourceQuota(org, limits, options, resources),
     limitRange(org, options),
   ].map(withWireNames);
 }
@@ -110,18 +116,25 @@ export const egressRules = (): V1NetworkPolicyEgressRule[] => [
 /** Deployments of one endpoint: its revisions that run at a time. The control server limits the number of endpoints itself. */
 const MAX_DEPLOYMENTS = 20;
 
-function resourceQuota(org: string, limits: LimitNumbers, options: ManifestOptions): V1ResourceQuota {
-  const { cpuMillis, memoryBytes, replicas, endpoints } = limits;
+function resourceQuota(
+  org: string,
+  limits: LimitNumbers,
+  options: ManifestOptions,
+  resources: ExtendedResources,
+): V1ResourceQuota {
+  const { cpuMillis, memoryBytes, diskBytes, replicas, endpoints } = limits;
   return {
     apiVersion: "v1",
     kind: "ResourceQuota",
     metadata: metadataOf(QUOTA, org, options),
     spec: {
-      // CPU is limited by requests, which follow the endpoints' own limits: the startup boost does not count.
+      // CPU and disk are limited by requests, which follow the endpoints' own limits: the startup boost, logs and copied code do not count.
       hard: {
         "requests.cpu": `${requestedCpuMillis(cpuMillis)}m`,
         "limits.memory": String(memoryBytes),
+        [`requests.${DISK_RESOURCE}`]: String(requestedDiskBytes(diskBytes)),
         pods: String(replicas),
+        ...Object.fromEntries(Object.entries(resources).map(([name, count]) => [`requests.${name}`, String(count)])),
         ...(Number.isFinite(endpoints) ? { "count/deployments.apps": String(endpoints * MAX_DEPLOYMENTS) } : {}),
       },
     },
@@ -137,8 +150,8 @@ function limitRange(org: string, options: ManifestOptions): V1LimitRange {
       limits: [
         {
           type: "Container",
-          _default: { cpu: "100m", memory: "256Mi" },
-          defaultRequest: { cpu: "25m", memory: "64Mi" },
+          _default: { cpu: "100m", memory: "256Mi", [DISK_RESOURCE]: "1Gi" },
+          defaultRequest: { cpu: "25m", memory: "64Mi", [DISK_RESOURCE]: "256Mi" },
         },
       ],
     },

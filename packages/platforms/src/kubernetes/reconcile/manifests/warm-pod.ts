@@ -1,8 +1,16 @@
 import { createHash } from "node:crypto";
 import type { EndpointSpec, Language, WarmImage } from "@faas/core";
-import type { V1Container, V1PodSpec, V1PodTemplateSpec, V1ReplicaSet } from "@kubernetes/client-node";
+import type {
+  V1Container,
+  V1PodSpec,
+  V1PodTemplateSpec,
+  V1ReplicaSet,
+  V1ResourceRequirements,
+} from "@kubernetes/client-node";
+import { diskOf, warmDiskLimit, warmVolumes } from "./disk.ts";
 import { deploymentManifest, digestOf } from "./endpoint.ts";
 import { LABELS, type ManifestOptions, namespaceOf, organizationLabels, REFILL_GATE } from "./labels.ts";
+import { placedPod } from "./placement.ts";
 
 /** Folder of the function's code and dependencies in every image. */
 export const CODE_FOLDER = "/app";
@@ -21,6 +29,9 @@ const IDLE_MEMORY_MIB: Readonly<Record<Language, number>> = { node: 32, typescri
 const IMPORTING_BYTES = 256 * 2 ** 20;
 /** Memory of a waiting Python wrapper with such a package, as a rule. */
 const IMPORTED_MIB = 64;
+
+/** Selects the waiting pods of an organization: their namespace is its own. */
+const WAITING = { matchExpressions: [{ key: LABELS.warm, operator: "Exists" }] };
 
 /** An endpoint whose code a warm pod can be given. */
 export type WarmSpec = EndpointSpec & {
@@ -48,13 +59,19 @@ export function warmReplicaSet(spec: WarmSpec, token: string, options: ManifestO
   const own = template.spec as V1PodSpec;
   const importsAhead = hasDependencies && spec.runtime === "python" && spec.memoryBytes >= IMPORTING_BYTES;
   const memoryMib = importsAhead ? IMPORTED_MIB : IDLE_MEMORY_MIB[spec.runtime];
-  const container = warmContainer(own.containers[0] as V1Container, { image, token, importsAhead, memoryMib });
+  const resources = {
+    limits: { ...own.containers[0]?.resources?.limits, ...warmDiskLimit(spec) },
+    // The disk request cannot change in a running pod.
+    requests: { cpu: "1m", memory: `${memoryMib}Mi`, ...diskOf(spec).request },
+  };
+  const container = warmContainer(own.containers[0] as V1Container, { image, token, importsAhead, resources });
   const pod = {
     ...own,
     ...(hasDependencies ? { initContainers: [copyDependencies(container)] } : {}),
     containers: [container],
-    volumes: [...(own.volumes ?? []), { name: "code", emptyDir: {} }, { name: "claim", emptyDir: {} }],
+    volumes: [...(own.volumes ?? []), ...warmVolumes],
     schedulingGates: [{ name: REFILL_GATE }],
+    ...placedPod(options.placements?.of(spec.org), WAITING),
   };
   const shared = { ...organizationLabels(spec.org, options), [LABELS.egress]: spec.egress };
   const id = digestOf([pod, shared]);
@@ -78,12 +95,11 @@ interface WarmContainerOptions {
   readonly token: string;
   /** Import well-known packages before there is a function. */
   readonly importsAhead: boolean;
-  /** Memory to request. */
-  readonly memoryMib: number;
+  readonly resources: V1ResourceRequirements;
 }
 
 /** Builds the container of a warm pod from that of the endpoint; it runs the command of its image. */
-function warmContainer(own: V1Container, { image, token, importsAhead, memoryMib }: WarmContainerOptions): V1Container {
+function warmContainer(own: V1Container, { image, token, importsAhead, resources }: WarmContainerOptions): V1Container {
   return {
     ...own,
     image,
@@ -94,7 +110,7 @@ function warmContainer(own: V1Container, { image, token, importsAhead, memoryMib
       { name: "FAAS_CLAIM_FILE", value: `${CLAIM_FOLDER}/claim.json` },
       { name: "FAAS_CLAIM_SHA256", value: createHash("sha256").update(token).digest("hex") },
     ],
-    resources: { ...own.resources, requests: { cpu: "1m", memory: `${memoryMib}Mi` } },
+    resources,
     volumeMounts: [
       ...(own.volumeMounts ?? []),
       { name: "code", mountPath: CODE_FOLDER },
