@@ -131,10 +131,7 @@ export const isRouted = ({ expose }: Pick<InstallSettings, "expose">): boolean =
   expose === "ingress" || expose === "gateway";
 
 /** Returns the settings of a previous installation that stay, besides those that are given. */
-function keptSettings(
-  given: Partial<InstallSettings>,
-  previous: Partial<InstallSettings>,
-): Partial<InstallSettings> {
+function keptSettings(given: Partial<InstallSettings>, previous: Partial<InstallSettings>): Partial<InstallSettings> {
   const { expose = previous.expose ?? "none" } = given;
   const dropped = new Set<keyof InstallSettings>();
   const drop = (...names: readonly (keyof InstallSettings)[]) => {
