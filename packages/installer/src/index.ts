@@ -1,6 +1,7 @@
 /** Installation of the control server in a cluster, for `faas install`, `upgrade`, `uninstall` and `doctor`. */
 
 export { KubernetesApi, KubernetesCredentials, type KubernetesObject } from "@faas/platforms/kubernetes-client";
+export { chartFiles, chartObjects } from "./chart/chart.ts";
 export { type Installation, installServer, readAdminToken, readInstallation } from "./install.ts";
 export { SERVER, volumeClaimPath } from "./labels.ts";
 export { serverManifests } from "./manifests.ts";

@@ -10,7 +10,8 @@ import { GatewayInstallation } from "../gateways/installation.ts";
 /** Exposure through an Ingress and the Gateway API. The cluster has no controllers for them: it checks the objects, and stores them. */
 
 const VERSION = "v1.4.1";
-const HOST = "faas.example.com";
+/** Nothing answers there, which is known at once. */
+const HOST = "faas.localhost";
 const installation = await GatewayInstallation.create(
   ...[
     "--gateways",
@@ -28,13 +29,15 @@ const installation = await GatewayInstallation.create(
 after(() => installation[Symbol.asyncDispose]());
 const { api, namespace } = installation;
 
-const install = (...options: readonly string[]) => installation.faas("install", "--namespace", namespace, ...options);
+const image = await installation.imageOf("faas-server");
+const install = (...options: readonly string[]) =>
+  installation.faas("install", "--namespace", namespace, "--image", image, ...options);
 const namesOf = async (kind: Kind) => (await api.list<KubernetesObject>(kind, namespace, "")).map(nameOf).sort();
 const nameOf = ({ metadata }: KubernetesObject) => metadata?.name;
 
 test("an Ingress leads to the server, and an upgrade keeps it", async () => {
   assert.equal(installation.url, `https://${HOST}`);
-  const { stderr } = await installation.faas("upgrade", "--namespace", namespace);
+  const { stderr } = await installation.faas("upgrade", "--namespace", namespace, "--image", image);
   assert.match(stderr, /kubectl -n \S+ describe ingress\/faas/);
   const found = await api.get<V1Ingress & KubernetesObject>("Ingress", namespace, "faas");
   assert.deepEqual(found?.spec?.tls, [{ hosts: [HOST], secretName: "faas-tls" }]);

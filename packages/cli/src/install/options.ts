@@ -18,6 +18,8 @@ export interface InstallOptions extends GlobalOptions, Partial<InstallSettings>,
   readonly context?: string;
   readonly timeout: string;
   readonly dryRun?: boolean;
+  /** Folder for a Helm chart. */
+  readonly chart?: string;
   readonly output: OutputFormat;
 }
 
