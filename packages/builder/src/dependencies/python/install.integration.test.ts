@@ -44,6 +44,12 @@ test("installs an editable package of an included file and writes nothing into i
   const before = await readdir(root, { recursive: true });
   const content = await bundleContent(await builtBundle(join(root, "fn"), { cacheDir: tempDir() }));
   assert.match(content.get(".packages/mylib/__init__.py")?.text ?? "", /V = 9/);
+  // Nothing depends on the folder in which it was built.
+  const origin = content.get(".packages/mylib-1.0.dist-info/direct_url.json")?.text ?? "";
+  assert.match(origin, /"file:\/\/\/tmp\/manifests\/local\/lib"/);
+  const digest = createHash("sha256").update(origin).digest("base64url");
+  const record = content.get(".packages/mylib-1.0.dist-info/RECORD")?.text ?? "";
+  assert.ok(record.includes(`mylib-1.0.dist-info/direct_url.json,sha256=${digest},${origin.length}`), record);
   assert.deepEqual(await readdir(root, { recursive: true }), before);
 });
 

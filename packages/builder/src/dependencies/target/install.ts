@@ -3,11 +3,16 @@ import { join } from "node:path";
 import type { Language } from "@faas/core";
 import type { DependencyContext } from "../context.ts";
 import { installNodeModules, moveNodeModules } from "./node/install-modules.ts";
-import type { InstallTarget, TargetOptions } from "./platform.ts";
+import type { InstallFolders, InstallTarget, TargetOptions } from "./platform.ts";
 import { installPythonPackages } from "./python/install-packages.ts";
 
 /** Installs from a copy of the manifests into a folder of this file system, and returns when that folder is complete. */
-type Install = (work: string, target: InstallTarget, folder: string, options: TargetOptions) => Promise<void>;
+type Install = (
+  folders: InstallFolders,
+  target: InstallTarget,
+  folder: string,
+  options: TargetOptions,
+) => Promise<void>;
 
 const INSTALLERS = {
   node: installNode,
@@ -34,14 +39,19 @@ export async function installForTarget(
   const temporary = await mkdtemp(join(folder, ".install-"));
   try {
     const work = join(temporary, await context.copyTo(temporary));
-    await INSTALLERS[language](work, target, folder, options);
+    await INSTALLERS[language]({ sources: temporary, work }, target, folder, options);
   } finally {
     // It may contain a token.
     await rm(temporary, { recursive: true, force: true });
   }
 }
 
-async function installNode(work: string, target: InstallTarget, folder: string, options: TargetOptions): Promise<void> {
+async function installNode(
+  { work }: InstallFolders,
+  target: InstallTarget,
+  folder: string,
+  options: TargetOptions,
+): Promise<void> {
   await installNodeModules(work, target, options);
   await moveNodeModules(work, folder);
 }

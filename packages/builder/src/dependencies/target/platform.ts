@@ -23,6 +23,13 @@ export interface TargetOptions {
   readonly onLine?: ((line: string) => void) | undefined;
 }
 
+/** Copy of the manifests and local packages. */
+export interface InstallFolders {
+  readonly sources: string;
+  /** Folder of the manifests within. */
+  readonly work: string;
+}
+
 /** Package that cannot be installed for a platform without a container. */
 export interface UnavailablePackage {
   readonly name: string;

@@ -3,11 +3,17 @@ import { join } from "node:path";
 import { FaasError } from "@faas/core";
 import { readOptionalText } from "../../../source/manifest.ts";
 import { runInstaller } from "../../installer.ts";
-import { makeScriptsPortable, QUIET_PIP } from "../../python/install.ts";
+import { makePortable, QUIET_PIP } from "../../python/install.ts";
 import { normalizeName } from "../../python/requirement.ts";
 import { mergeFolder, PACKAGE_FILES_FOLDER, REQUIREMENT_FILES, requirementLines } from "../../python/requirements.ts";
 import { matchesVersions } from "../../python/version.ts";
-import { type InstallTarget, noPrebuiltPackage, type TargetOptions, type UnavailablePackage } from "../platform.ts";
+import {
+  type InstallFolders,
+  type InstallTarget,
+  noPrebuiltPackage,
+  type TargetOptions,
+  type UnavailablePackage,
+} from "../platform.ts";
 import { checkPackages } from "./check-packages.ts";
 import { compilePackages } from "./compile.ts";
 import { markersOf, PIP_PROGRAM, pipOptions, pythonVersion, uvOptions } from "./tags.ts";
@@ -24,7 +30,7 @@ interface PackageInstaller {
  * @throws NO_PREBUILT_PACKAGE, INSTALL_FAILED
  */
 export async function installPythonPackages(
-  work: string,
+  { work, sources }: InstallFolders,
   target: InstallTarget,
   folder: string,
   options: TargetOptions,
@@ -42,7 +48,7 @@ export async function installPythonPackages(
   }
   await mergeFolder(join(work, PACKAGE_FILES_FOLDER), packages);
   await checkPackages(packages, target.platform);
-  await makeScriptsPortable(packages);
+  await makePortable(packages, sources);
   if (!(await compilePackages(packages, target, options)) && (await readdir(packages)).length > 0)
     options.onLine?.(
       `Packages are not compiled, and starts take longer: this machine has no Python ${pythonVersion(target).minor}`,
