@@ -11,10 +11,17 @@ import { baseRegistry, registry, uniqueName } from "../cluster.ts";
 
 const answers = (text: string) => `export const handler = () => "${text}";\n`;
 const org = uniqueName("raw");
-const without = { DOCKER_HOST: "unix:///nowhere.sock", HOME: process.env.HOME ?? "" };
-const engine = { ...without, DOCKER_HOST: process.env.DOCKER_HOST ?? "" };
-
 const server = await testServer({ kubernetes: { registry, baseRegistry } });
+const without = {
+  ...{
+    DOCKER_HOST: "unix:///nowhere.sock",
+    HOME: process.env.HOME ?? "",
+    FAAS_CACHE_DIR: join(server.folder, "cache"),
+  },
+  // Python compiles the wrapper, as Docker does.
+  PATH: process.env.PATH ?? "",
+};
+const engine = { ...without, DOCKER_HOST: process.env.DOCKER_HOST ?? "" };
 
 describe("a machine without a container engine", () => {
   after(async () => {
