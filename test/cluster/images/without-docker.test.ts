@@ -48,6 +48,7 @@ describe("a machine without a container engine", () => {
     assert.equal(await call("plain"), "one");
     const described = JSON.parse((await server.run(t, ["describe", `${org}/plain`, "-o", "json"])).stdout);
     assert.match(described.image, new RegExp(`^${registry.pull}/${org}/plain@sha256:[0-9a-f]{64}$`));
+    assert.match(described.warm.image, new RegExp(`^${registry.pull}/${org}/warm_node@sha256:[0-9a-f]{64}$`));
     assert.match((await deploy(t, folder, "plain")).stderr, /^push .*already in the registry$/m);
     await writeFile(join(folder, "index.mjs"), answers("two"));
     assert.equal((await deploy(t, folder, "plain")).code, 0);
