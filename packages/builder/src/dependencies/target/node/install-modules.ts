@@ -1,4 +1,4 @@
-import { rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FaasError } from "@faas/core";
 import { readOptionalText } from "../../../source/manifest.ts";
@@ -52,9 +52,12 @@ export async function installNodeModules(
   await checkModules(work, { platform, repositories, onLine });
 }
 
-/** Moves the installed packages. */
-export const moveNodeModules = (work: string, folder: string): Promise<void> =>
-  rename(join(work, "node_modules"), join(folder, "node_modules"));
+/** Moves the installed packages. The folder exists even without any, as in a container. */
+export async function moveNodeModules(work: string, folder: string): Promise<void> {
+  const modules = join(work, "node_modules");
+  await mkdir(modules, { recursive: true });
+  await rename(modules, join(folder, "node_modules"));
+}
 
 /** Redefines the version of Node, which the settings of npm cannot. */
 function versionProgram(version: string): string {

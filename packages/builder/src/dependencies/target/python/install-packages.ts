@@ -163,6 +163,8 @@ const asSource = (name: string, versions: string, { platform }: InstallTarget) =
     },
   ]);
 
+const LOCAL_WITH_UV = "is a local package, which is built by pip only, and this machine has no pip";
+
 function uv(work: string, target: InstallTarget, { env, signal }: TargetOptions): PackageInstaller {
   return {
     async install(file, into, extra) {
@@ -171,6 +173,8 @@ function uv(work: string, target: InstallTarget, { env, signal }: TargetOptions)
         (error) => {
           const text =
             error instanceof FaasError ? [error.message, ...lines(error)].join(" ").replaceAll(/\s+/g, " ") : "";
+          const [, local] = /attempted to build `([^`]*)`/.exec(text) ?? [];
+          if (local !== undefined) throw noPrebuiltPackage(target.platform, [{ name: local, reason: LOCAL_WITH_UV }]);
           const [, name, version = ""] = /([\w.-]+)(?:==(\S+))? has no (?:usable )?wheels/.exec(text) ?? [];
           throw name === undefined ? error : asSource(name, version, target);
         },

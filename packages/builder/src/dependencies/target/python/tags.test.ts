@@ -26,7 +26,7 @@ test("both installers get the version of the image, and take no sources", () => 
   const options = pipOptions(target);
   assert.match(
     options.join(" "),
-    /^--only-binary=:all: .*--python-version 3\.12\.4 .*--abi cp312 --abi abi3 --abi none$/,
+    /^--only-binary=:all: .*--python-version 3\.12\.4 .*--abi=cp312 --abi=abi3 --abi=none$/,
   );
   assert.match(uvOptions(target).join(" "), /--python-platform aarch64-manylinux_2_28 --python-version 3\.12\.4/);
   assert.equal(markersOf(target).platform_machine, "aarch64");

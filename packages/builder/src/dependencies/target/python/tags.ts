@@ -38,7 +38,7 @@ export function pipOptions(target: InstallTarget): string[] {
     "--only-binary=:all:",
     ...platformTags(target.platform).flatMap((tag) => ["--platform", tag]),
     ...["--python-version", full, "--implementation=cp"],
-    ...abis.flatMap((abi) => ["--abi", abi]),
+    ...abis.map((abi) => `--abi=${abi}`),
   ];
 }
 
