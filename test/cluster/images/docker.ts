@@ -65,7 +65,8 @@ export class TestDocker implements AsyncDisposable {
   }
 
   async build(dir: string, options: Partial<ImageOptions> = {}): Promise<BuiltImage> {
-    const image = await buildImage(dir, { org: this.id, endpoint: "function", labels: this.labels, ...options });
+    const target = { org: this.id, endpoint: "function", labels: this.labels };
+    const image = await buildImage(dir, { ...target, builder: "docker", ...options });
     const { environment } = image;
     if (environment && (await this.#isOwn(dir, options.baseImage))) this.#environments.add(environment);
     return image;

@@ -35,7 +35,7 @@ async function push(address: string, source: string, options: Partial<ImageOptio
   const folder = await docker.source(source, { "index.mjs": hello(source) });
   return docker.build(folder, {
     registry: { push: address, pull: address },
-    push: true,
+    ...{ push: true, builder: "docker" },
     env: await dockerEnv(),
     ...options,
   });
@@ -78,7 +78,12 @@ test("a changed line sends one small layer, and no change sends nothing after on
   const { address, requests, receivedBytes } = await standIn(t);
   const files = { "package.json": docker.manifest({ ms: "2.1.3" }), "index.mjs": hello("one") };
   const folder = await docker.source("kilobytes", files);
-  const options = { registry: { push: address, pull: address }, push: true, env: await dockerEnv() };
+  const options = {
+    registry: { push: address, pull: address },
+    push: true,
+    builder: "docker",
+    env: await dockerEnv(),
+  } as const;
   const first = await docker.build(folder, options);
 
   await writeFile(join(folder, "index.mjs"), hello("two"));

@@ -5,10 +5,22 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { after, type TestContext, test } from "node:test";
 import { promisify } from "node:util";
 import { buildImage, type ImageOptions } from "@faas/builder";
 import { connectDocker } from "../../../packages/builder/src/docker/engine.ts";
+import { mountBlob, openBlob } from "../../../packages/builder/src/registry/api/blobs.ts";
+import {
+  type Descriptor,
+  type ManifestContent,
+  putManifest,
+  readManifest,
+  sha256,
+} from "../../../packages/builder/src/registry/api/manifests.ts";
+import { RegistrySession } from "../../../packages/builder/src/registry/api/session.ts";
+import { uploadBlob } from "../../../packages/builder/src/registry/api/upload.ts";
 import {
   type FakeRegistryOptions,
   requireLogin,
@@ -47,7 +59,8 @@ async function build(endpoint: string, address: string, options: Partial<ImageOp
     ...{ registry: { push: address, pull: registry.pull }, ...options, env },
   });
   for await (const _ of await docker.pull(image.reference));
-  assert.equal((await docker.getImage(image.reference).inspect()).Id, image.imageId);
+  // The id of several images is that of none of them.
+  if (image.platforms.length === 1) assert.equal((await docker.getImage(image.reference).inspect()).Id, image.imageId);
   return image;
 }
 
@@ -114,6 +127,39 @@ test("a connection that breaks in the middle of a layer does not end a push", as
   await build("broken", address, {}, 8_000_000);
   assert.equal(broken, 1);
 });
+
+test("an image for two platforms is an index, of which Docker pulls its own platform", async (t) => {
+  const baseImage = await baseForTwo(t);
+  const image = await build("both", registry.push, { baseImage, platforms: ["linux/amd64", "linux/arm64"] });
+  const { Architecture, Config } = await docker.getImage(image.reference).inspect();
+  assert.deepEqual([Architecture, Config.Labels["faas.endpoint"]], ["amd64", "both"]);
+});
+
+/** Stores an index of the base image and of a copy that claims to be for arm64. */
+async function baseForTwo(t: TestContext): Promise<string> {
+  const session = new RegistrySession({ host: registry.push, credentials: undefined, env: process.env });
+  t.after(() => session[Symbol.dispose]());
+  const from = `${basePath.slice(1)}/node`;
+  const repository = `${org}/base`;
+  const { content, mediaType } = await readManifest(session, from, "24-slim");
+  const { config, layers = [] } = content as Required<ManifestContent>;
+  for (const { digest } of layers) await mountBlob(session, repository, digest, from);
+  const original = await text(await openBlob(session, from, config.digest));
+  const manifests: Descriptor[] = [];
+  for (const architecture of ["amd64", "arm64"]) {
+    const bytes = Buffer.from(JSON.stringify({ ...JSON.parse(original), architecture }));
+    const blob = { digest: sha256(bytes), sizeBytes: bytes.length };
+    await uploadBlob(session, repository, { ...blob, open: async () => Readable.from([bytes]) });
+    const own = { ...content, config: { ...config, digest: blob.digest, size: bytes.length } };
+    const manifest = { mediaType, bytes: Buffer.from(JSON.stringify(own)) };
+    const digest = sha256(manifest.bytes);
+    await putManifest(session, repository, digest, manifest);
+    manifests.push({ mediaType, digest, size: manifest.bytes.length, platform: { os: "linux", architecture } });
+  }
+  const index = { schemaVersion: 2, mediaType: "application/vnd.oci.image.index.v1+json", manifests };
+  await putManifest(session, repository, "1", { ...index, bytes: Buffer.from(JSON.stringify(index)) });
+  return `${registry.push}/${repository}:1`;
+}
 
 async function certificate(ip: string): Promise<{ key: string; cert: string }> {
   const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];

@@ -9,7 +9,7 @@ import { extract } from "tar-stream";
 import { type DependencyContext, dependencyContext } from "../../../packages/builder/src/dependencies/context.ts";
 import { installForTarget } from "../../../packages/builder/src/dependencies/target/install.ts";
 import type { TargetPlatform } from "../../../packages/builder/src/dependencies/target/platform.ts";
-import { resolveEnvironment } from "../../../packages/builder/src/image/environment.ts";
+import { resolveEnvironment } from "../../../packages/builder/src/image/engine/environment.ts";
 import { TestDocker } from "./docker.ts";
 
 /** Real packages, installed for a platform without Docker, and compared with what a container of that platform installs. */

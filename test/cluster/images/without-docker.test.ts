@@ -11,10 +11,17 @@ import { baseRegistry, registry, uniqueName } from "../cluster.ts";
 
 const answers = (text: string) => `export const handler = () => "${text}";\n`;
 const org = uniqueName("raw");
-const without = { DOCKER_HOST: "unix:///nowhere.sock", HOME: process.env.HOME ?? "" };
-const engine = { ...without, DOCKER_HOST: process.env.DOCKER_HOST ?? "" };
-
 const server = await testServer({ kubernetes: { registry, baseRegistry } });
+const without = {
+  ...{
+    DOCKER_HOST: "unix:///nowhere.sock",
+    HOME: process.env.HOME ?? "",
+    FAAS_CACHE_DIR: join(server.folder, "cache"),
+  },
+  // Python compiles the wrapper, as Docker does.
+  PATH: process.env.PATH ?? "",
+};
+const engine = { ...without, DOCKER_HOST: process.env.DOCKER_HOST ?? "" };
 
 describe("a machine without a container engine", () => {
   after(async () => {
@@ -41,6 +48,7 @@ describe("a machine without a container engine", () => {
     assert.equal(await call("plain"), "one");
     const described = JSON.parse((await server.run(t, ["describe", `${org}/plain`, "-o", "json"])).stdout);
     assert.match(described.image, new RegExp(`^${registry.pull}/${org}/plain@sha256:[0-9a-f]{64}$`));
+    assert.match(described.warm.image, new RegExp(`^${registry.pull}/${org}/warm_node@sha256:[0-9a-f]{64}$`));
     assert.match((await deploy(t, folder, "plain")).stderr, /^push .*already in the registry$/m);
     await writeFile(join(folder, "index.mjs"), answers("two"));
     assert.equal((await deploy(t, folder, "plain")).code, 0);

@@ -29,7 +29,7 @@ export interface Placeholder {
 
 /** Options of text, which are absent with an empty value. */
 const TEXTS = [
-  ...(["allowImages", "certIssuer", "cpuMax", "gatewayClass", "ingressClass"] as const),
+  ...(["allowImages", "baseRegistry", "certIssuer", "cpuMax", "gatewayClass", "ingressClass"] as const),
   ...(["otlp", "registryPull", "registryPush", "startupCpu", "storageClass", "tlsSecret"] as const),
   ...(["accessLog", "logRequestIds"] as const),
 ];

@@ -13,7 +13,7 @@ import { resolveDigest } from "../../registry/api/tags.ts";
 import { parseImageReference } from "../../registry/image-reference.ts";
 import type { BaseImage } from "../base-image.ts";
 import type { BaseFacts } from "../config.ts";
-import type { ContentCache } from "./content-cache.ts";
+import type { ContentCache, TagCache } from "./content-cache.ts";
 import { type Platform, platformName } from "./platforms.ts";
 
 /** A base image in a registry, for one platform. */
@@ -33,6 +33,7 @@ export interface BaseOptions {
   readonly reference: string;
   readonly platforms: readonly Platform[];
   readonly cache: ContentCache;
+  readonly tags: TagCache;
   session(host: string): Promise<RegistrySession>;
 }
 
@@ -47,7 +48,10 @@ export async function resolveRegistryBase(options: BaseOptions): Promise<readonl
   const { registry, repository, tag = "latest", digest: given } = parseImageReference(reference);
   const session = await options.session(registry);
   try {
-    const digest = given ?? (await resolveDigest(session, repository, tag));
+    const resolve = () => resolveDigest(session, repository, tag);
+    // Other images are those of the user, who may have pushed one a moment ago.
+    const isOfficial = !name.includes("/");
+    const digest = given ?? (await (isOfficial ? options.tags.get(reference, Date.now(), resolve) : resolve()));
     const read = async (each: string): Promise<StoredManifest> =>
       storedManifest(
         await cache.get(each, async () => (await readManifest(session, repository, each)).bytes),

@@ -20,8 +20,10 @@ export async function buildInRegistry(
 ) {
   const cacheDir = defaultCacheDir(options.env);
   using sessions = new Sessions(options.env, options.signal);
-  const image = await prepareImageSet(source, { folder, cacheDir, sessions }, options);
   const target = await RegistryTarget.open(registry, sessions, new BlobLocations(cacheDir));
+  // During the preparation.
+  void target.connect();
+  const image = await prepareImageSet(source, { folder, cacheDir, sessions }, options);
   const { images: _, warm: __, ...facts } = image;
   return { ...facts, builder: "registry" as const, ...(await publishToRegistry(target, image, options)) };
 }

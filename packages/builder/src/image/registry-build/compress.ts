@@ -1,9 +1,17 @@
 import { createHash, type Hash } from "node:crypto";
-import { createWriteStream } from "node:fs";
+import { createReadStream, createWriteStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { type Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
+import type { Layer } from "../layer.ts";
+
+/** A layer that is compressed when its digest is needed: an image that the registry has needs none. */
+export interface PushableLayer {
+  /** `sha256:…` of the tar. */
+  readonly diffId: string;
+  compressed(): Promise<CompressedLayer>;
+}
 
 /** A layer in a file, as a registry stores it. */
 export interface CompressedLayer {
@@ -17,6 +25,18 @@ export interface CompressedLayer {
 
 /** Level of compression: bytes depend on it, but not on the version of Node. */
 const LEVEL = 6;
+
+/** Makes a layer of a tar in a file, which is compressed beside it, once. */
+export function pushableLayer({ file, diffId }: Pick<Layer, "file" | "diffId">, signal?: AbortSignal): PushableLayer {
+  let compressing: Promise<CompressedLayer> | undefined;
+  return {
+    diffId,
+    compressed() {
+      compressing ??= compressLayer(createReadStream(file), `${file}.gz`, signal);
+      return compressing;
+    },
+  };
+}
 
 /** Compresses a tar into a file and computes both digests on the way. */
 export async function compressLayer(tar: Readable, file: string, signal?: AbortSignal): Promise<CompressedLayer> {

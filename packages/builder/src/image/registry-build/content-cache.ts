@@ -23,6 +23,29 @@ export class ContentCache {
   }
 }
 
+/** Time for which an official image's tag is not resolved again. */
+const FRESH_MS = 5 * 60_000;
+
+/** Digests of official images by their names. Their tags move seldom, and a project is deployed several times in a row. */
+export class TagCache {
+  readonly #folder: string;
+
+  constructor(cacheDir: string) {
+    this.#folder = join(cacheDir, "registry", "tags");
+  }
+
+  /** Returns the digest of a few minutes ago, or resolves the tag. */
+  async get(reference: string, nowMs: number, resolve: () => Promise<string>): Promise<string> {
+    const path = join(this.#folder, sha256(reference).replace(":", "-"));
+    const [digest = "", resolvedAt] = (await readFile(path, "utf8").catch(() => "")).split(" ");
+    const ageMs = nowMs - Number(resolvedAt);
+    if (digest.startsWith("sha256:") && ageMs >= 0 && ageMs < FRESH_MS) return digest;
+    const resolved = await resolve();
+    await writeAtomically(path, `${resolved} ${nowMs}`).catch(() => {});
+    return resolved;
+  }
+}
+
 /** Replaces a file: readers see the old content or the new one. */
 export async function writeAtomically(path: string, content: string | Buffer): Promise<void> {
   await mkdir(dirname(path), { recursive: true });

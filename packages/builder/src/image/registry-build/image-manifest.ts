@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { type Descriptor, type StoredManifest, storedManifest } from "../../registry/api/manifests.ts";
 import type { ImageConfig } from "../config.ts";
 import type { RegistryBase } from "./base.ts";
-import type { CompressedLayer } from "./compress.ts";
+import type { PushableLayer } from "./compress.ts";
 import { type Platform, platformName } from "./platforms.ts";
 
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
@@ -15,13 +15,14 @@ export interface PlatformImage {
   readonly platform: Platform;
   readonly base: RegistryBase;
   /** Layers above the base. */
-  readonly layers: readonly CompressedLayer[];
+  readonly layers: readonly PushableLayer[];
   readonly config: ImageConfig;
 }
 
 /** Writes the manifest of an image (OCI image specification, "Image Manifest"): a base of Docker's format gets the media types of OCI. */
-export function imageManifest({ base, layers, config }: PlatformImage): StoredManifest {
-  const own = layers.map(({ digest, sizeBytes }) => ({ mediaType: `${LAYER}+gzip`, digest, size: sizeBytes }));
+export async function imageManifest({ base, layers, config }: PlatformImage): Promise<StoredManifest> {
+  const compressed = await Promise.all(layers.map((layer) => layer.compressed()));
+  const own = compressed.map(({ digest, sizeBytes }) => ({ mediaType: `${LAYER}+gzip`, digest, size: sizeBytes }));
   return encode({
     schemaVersion: 2,
     mediaType: MANIFEST,
@@ -34,14 +35,14 @@ export function imageManifest({ base, layers, config }: PlatformImage): StoredMa
 }
 
 /** Writes an index of images for several platforms (OCI image specification, "Image Index"). Docker rejects entries without a platform. */
-export function imageIndex(images: readonly PlatformImage[]): StoredManifest {
-  const manifests = images.map((image): Descriptor => {
-    const { digest, bytes } = imageManifest(image);
+export async function imageIndex(images: readonly PlatformImage[]): Promise<StoredManifest> {
+  const describe = async (image: PlatformImage): Promise<Descriptor> => {
+    const { digest, bytes } = await imageManifest(image);
     const { Architecture, Os, Variant } = image.base.info;
     const platform = { architecture: Architecture, os: Os, ...(Variant ? { variant: Variant } : {}) };
     return { mediaType: MANIFEST, digest, size: bytes.length, platform };
-  });
-  return encode({ schemaVersion: 2, mediaType: INDEX, manifests });
+  };
+  return encode({ schemaVersion: 2, mediaType: INDEX, manifests: await Promise.all(images.map(describe)) });
 }
 
 /** Returns the id of images that belong together: that of the only one, or one that depends on all ids. */

@@ -1,4 +1,3 @@
-import { createReadStream } from "node:fs";
 import { isLanguage, WRAPPER_FILES } from "@faas/core";
 import { type PreparedCode, prepareCode } from "../../bundle/prepare.ts";
 import { type DependencyContext, dependencyContext } from "../../dependencies/context.ts";
@@ -8,11 +7,12 @@ import { baseImageName, mirroredName } from "../base-image.ts";
 import { functionSettings, packCodeLayer, packWarmCode, type WarmCode } from "../code-layer.ts";
 import { type BaseFacts, imageConfig } from "../config.ts";
 import type { ResolvedImageOptions } from "../image-options.ts";
+import type { Layer } from "../layer.ts";
 import { programConfig } from "../server-config.ts";
 import { type PreparedWarmPart, packWarmLayer, warmRepository, warmSettings } from "../warm/warm-image.ts";
 import { type RegistryBase, resolveRegistryBase } from "./base.ts";
-import { type CompressedLayer, compressLayer } from "./compress.ts";
-import { ContentCache } from "./content-cache.ts";
+import { type PushableLayer, pushableLayer } from "./compress.ts";
+import { ContentCache, TagCache } from "./content-cache.ts";
 import { type DependencyLayer, resolveDependencyLayer } from "./dependency-layer.ts";
 import { idOf, type PlatformImage } from "./image-manifest.ts";
 import { environmentConfig } from "./image-settings.ts";
@@ -65,7 +65,7 @@ export async function prepareImageSet(
     orNeedsDocker(() =>
       resolveRegistryBase({
         ...{ name, platforms, reference: mirroredName(name, options.baseRegistry) },
-        cache: new ContentCache(context.cacheDir),
+        ...{ cache: new ContentCache(context.cacheDir), tags: new TagCache(context.cacheDir) },
         session: (host) => context.sessions.open(host),
       }),
     ),
@@ -75,12 +75,13 @@ export async function prepareImageSet(
   // Not at once: an installation uses all of the machine.
   for (const base of bases) environments.push(await resolveEnvironment(code, base, dependencies, context, options));
   options.onStage?.("build");
-  const set = await functionImages(code, environments, context, options);
-  const warmCode = isLanguage(code.runtime) ? await packWarmCode(code, set.layer, context.folder, options) : undefined;
+  const layer = await packCodeLayer(code, context.folder, options.signal);
+  const images = functionImages(code, layer, environments, options);
+  const warmCode = isLanguage(code.runtime) ? await packWarmCode(code, layer, context.folder, options) : undefined;
   const warm =
     warmCode && (await warmImages(warmCode, environments, { ...context, hasDependencies: !!dependencies }, options));
   return {
-    ...{ imageId: idOf(set.images), images: set.images },
+    ...{ imageId: idOf(images), images },
     ...settingsOf(code),
     description: code.description,
     platforms: platforms.map(platformName),
@@ -110,19 +111,17 @@ async function resolveEnvironment(
   return { base, layer, config };
 }
 
-async function functionImages(
+function functionImages(
   code: PreparedCode,
+  layer: Layer,
   environments: readonly Environment[],
-  { folder }: PrepareContext,
   options: ResolvedImageOptions,
-) {
-  const layer = await packCodeLayer(code, folder, options.signal);
-  const compressed = await compressLayer(createReadStream(layer.file), `${layer.file}.gz`, options.signal);
-  const images = environments.map(({ base, layer: dependencies, config }) => {
-    const layers = dependencies ? [dependencies, compressed] : [compressed];
+): PlatformImage[] {
+  const own = pushableLayer(layer, options.signal);
+  return environments.map(({ base, layer: dependencies, config }) => {
+    const layers = dependencies ? [finished(dependencies), own] : [own];
     return platformImage(base, layers, functionSettings(code, layer, config, base, options));
   });
-  return { layer, images };
 }
 
 /** Makes the images of warm pods: the environment and the wrapper, without code. */
@@ -132,11 +131,10 @@ async function warmImages(
   { folder, hasDependencies }: PrepareContext & { readonly hasDependencies: boolean },
   options: ResolvedImageOptions,
 ): Promise<ImageSet & PreparedWarmPart> {
-  const { file } = await packWarmLayer(runtime, folder, options.signal);
-  const layer = await compressLayer(createReadStream(file), `${file}.gz`, options.signal);
+  const layer = pushableLayer(await packWarmLayer(runtime, folder, options.signal), options.signal);
   const images = environments.map((environment) => {
     const { base, config } = environment;
-    const layers = environment.layer ? [environment.layer, layer] : [layer];
+    const layers = environment.layer ? [finished(environment.layer), layer] : [layer];
     return platformImage(base, layers, warmSettings(runtime, config, base, options));
   });
   return {
@@ -146,9 +144,14 @@ async function warmImages(
   };
 }
 
+const finished = (layer: DependencyLayer): PushableLayer => ({
+  diffId: layer.diffId,
+  compressed: async () => layer,
+});
+
 function platformImage(
   base: RegistryBase,
-  layers: readonly CompressedLayer[],
+  layers: readonly PushableLayer[],
   settings: Pick<Parameters<typeof imageConfig>[0], "config" | "labels" | "created">,
 ): PlatformImage {
   return { platform: base.platform, base, layers, config: imageConfig({ base: base.info, layers, ...settings }) };

@@ -36,7 +36,7 @@ export interface PushBlobsOptions {
  */
 export async function pushBlobs(images: readonly PlatformImage[], options: PushBlobsOptions): Promise<void> {
   const blobs = new Map<string, PushedBlob>();
-  for (const image of images) for (const blob of blobsOf(image, options)) blobs.set(blob.digest, blob);
+  for (const image of images) for (const blob of await blobsOf(image, options)) blobs.set(blob.digest, blob);
   const waiting = [...blobs.values()].sort((a, b) => b.sizeBytes - a.sizeBytes);
   const progress = new TransferProgress(waiting, options.onProgress);
   // The first failure ends the others: nobody needs their layers.
@@ -73,7 +73,8 @@ async function pushBlob(
   progress.done(digest);
 }
 
-function blobsOf({ base, layers, config }: PlatformImage, { session }: PushBlobsOptions): PushedBlob[] {
+async function blobsOf({ base, layers, config }: PlatformImage, { session }: PushBlobsOptions): Promise<PushedBlob[]> {
+  const compressed = await Promise.all(layers.map((layer) => layer.compressed()));
   const text = Buffer.from(config.text);
   return [
     ...base.layers.map(({ digest, size }) => ({
@@ -81,7 +82,7 @@ function blobsOf({ base, layers, config }: PlatformImage, { session }: PushBlobs
       ...(base.session.host === session.host ? { from: base.repository } : {}),
       open: (start: number, end: number) => openRange(base, digest, start, end),
     })),
-    ...layers.map(({ digest, sizeBytes, file }) => ({
+    ...compressed.map(({ digest, sizeBytes, file }) => ({
       ...{ digest, sizeBytes, isLayer: true, isNew: sizeBytes <= SMALL_BYTES },
       open: async (start: number, end: number) => createReadStream(file, { start, end: end - 1 }),
     })),

@@ -30,13 +30,22 @@ export class RegistryTarget implements PushTarget<ImageSet> {
     return new RegistryTarget(await sessions.open(host), registry, prefix, locations);
   }
 
+  /** Opens a connection and logs in, ahead of the first request. */
+  connect(): Promise<void> {
+    return this.#session.send({ method: "GET", path: "/v2/" }).then(
+      () => {},
+      // The first request reports why it fails.
+      () => {},
+    );
+  }
+
   async find({ repository, tag }: ImageName, { images }: ImageSet): Promise<string | undefined> {
     const existing = await this.#read(`${this.#prefix}${repository}`, tag);
     const [only] = images;
     // An engine's push of the same image has other compressed layers, and with them another digest.
     if (only && images.length === 1)
       return existing?.content.config?.digest === only.config.id ? existing.digest : undefined;
-    return existing?.digest === imageIndex(images).digest ? existing.digest : undefined;
+    return existing?.digest === (await imageIndex(images)).digest ? existing.digest : undefined;
   }
 
   async push(
@@ -47,14 +56,14 @@ export class RegistryTarget implements PushTarget<ImageSet> {
     const session = this.#session;
     const repository = `${this.#prefix}${name}`;
     await pushBlobs(images, { session, repository, locations: this.#locations, onProgress });
-    const manifests = images.map(imageManifest);
+    const manifests = await Promise.all(images.map(imageManifest));
     const [only] = manifests;
     if (only && manifests.length === 1) {
       await putManifest(session, repository, tag, only);
       return only.digest;
     }
     for (const manifest of manifests) await putManifest(session, repository, manifest.digest, manifest);
-    const index = imageIndex(images);
+    const index = await imageIndex(images);
     await putManifest(session, repository, tag, index);
     return index.digest;
   }
