@@ -24,7 +24,7 @@ export * from "./endpoints/destination.ts";
 export * from "./endpoints/endpoint.ts";
 export * from "./endpoints/endpoint-key.ts";
 export * from "./endpoints/platform.ts";
-export { DEFAULT_DISK, REPLICAS_MAX } from "./endpoints/quantity-schemas.ts";
+export { REPLICAS_MAX } from "./endpoints/quantity-schemas.ts";
 export * from "./endpoints/revision-origin.ts";
 export * from "./endpoints/secrets.ts";
 export * from "./endpoints/settings.ts";
@@ -54,13 +54,9 @@ export * from "./organizations/keys.ts";
 export * from "./organizations/limit-numbers.ts";
 export * from "./organizations/limits.ts";
 export * from "./organizations/reserved-resources.ts";
-export {
-  type ExtendedResources,
-  formatResourceCounts,
-  parseResourceCount,
-  RESOURCE_FORM,
-} from "./placement/extended-resources.ts";
-export { parseToleration } from "./placement/placement.ts";
+export * from "./placement/default-disk.ts";
+export * from "./placement/extended-resources.ts";
+export * from "./placement/placement.ts";
 export * from "./project/project.ts";
 export * from "./project/project-schema.ts";
 export * from "./same-value.ts";

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Immutable } from "../immutable.ts";
+import { DEFAULT_DISK } from "../placement/default-disk.ts";
 import type { ExtendedResources } from "../placement/extended-resources.ts";
 import type { Schedule } from "../schedules/schedule-settings.ts";
 import { parseCpu, parseDuration, parseSize } from "../units.ts";
 import type { AsyncSettings } from "./async-settings.ts";
 import type { EndpointRef } from "./endpoint-key.ts";
-import { DEFAULT_DISK } from "./quantity-schemas.ts";
 import type { RevisionOrigin } from "./revision-origin.ts";
 import type { SecretVersion } from "./secrets.ts";
 import type { App, Egress, Runtime, Scaler, Settings, SettingsInput, Signature } from "./settings.ts";

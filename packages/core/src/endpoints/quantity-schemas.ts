@@ -13,8 +13,6 @@ import {
 
 /** Schemas of the quantities in settings. */
 
-/** Limit of the files of a replica without the setting `disk`. */
-export const DEFAULT_DISK = "1Gi";
 /** Maximum number of replicas of an endpoint. */
 export const REPLICAS_MAX = 1000;
 

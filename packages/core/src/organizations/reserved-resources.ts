@@ -1,5 +1,5 @@
-import { DEFAULT_DISK } from "../endpoints/quantity-schemas.ts";
 import type { Settings } from "../endpoints/settings.ts";
+import { DEFAULT_DISK } from "../placement/default-disk.ts";
 import { formatSize, parseCpu, parseSize } from "../units.ts";
 
 /** Resources that the settings of endpoints reserve, whether they are in use or not. */
