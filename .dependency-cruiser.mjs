@@ -96,9 +96,9 @@ export default {
     {
       name: "templates-and-wrappers-alone",
       comment:
-        "templates and wrappers run without this repository: they import only their own files and modules of Node",
+        "templates and wrappers run without this repository: they import only their own files and modules of Node, and starters the packages of their package.json",
       severity: "error",
-      from: { path: "^(templates|packages/wrappers/[^/]+/src)/", pathNot: TESTS },
+      from: { path: "^(templates|packages/wrappers/[^/]+/src)/", pathNot: [TESTS, "^templates/node/starter-mcp/"] },
       to: { dependencyTypesNot: ["core"], pathNot: "^(templates|packages/wrappers)/" },
     },
     {
@@ -119,7 +119,7 @@ export default {
   options: {
     tsPreCompilationDeps: true,
     doNotFollow: { path: "node_modules|/dist/" },
-    exclude: { path: "/dist/|^test/apps/folders/" },
+    exclude: { path: "/dist/|^test/(?:apps/folders|mcp/clients)/" },
     enhancedResolveOptions: {
       conditionNames: ["faas-source", "import", "node", "default"],
       exportsFields: ["exports"],

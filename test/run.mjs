@@ -31,7 +31,7 @@ const RESTARTS = [
   "test/faults/short.test.ts",
   "packages/server/src/state/data-dir-lock.integration.test.ts",
 ];
-/** Folders and files with a command of their own, which CI runs. Those of `npm run test:apps` install packages with npm and pip. */
+/** Folders and files with a command of their own, which CI runs. Those of `npm run test:apps` and `test:mcp` install packages with npm and pip. */
 const ELSEWHERE = [
   "test/browser/",
   "test/cluster/",
@@ -41,6 +41,7 @@ const ELSEWHERE = [
   "test/platform/",
   "test/wrappers/",
   "test/nats/",
+  "test/mcp/",
   "packages/server/src/queue/nats/nats-",
   "packages/server/src/triggers/sources/nats-",
   "packages/builder/src/dependencies/dependencies.integration.test.ts",

@@ -6,7 +6,7 @@ import { withoutDestructiveSuggestions } from "./terminal/suggestions.ts";
 import { version } from "./version.ts";
 
 /** Adds arguments, options and the action of one command; `commands/<name>.ts` exports it as `define`. */
-type DefineCommand = (command: Command, io: Io, loadProgram: () => Promise<Command>) => void;
+type DefineCommand = (command: Command, io: Io, loadProgram: (io?: Io) => Promise<Command>) => void;
 
 interface LazyCommand {
   readonly summary: string;
@@ -86,6 +86,7 @@ export const commands: Readonly<Record<string, LazyCommand>> = {
     summary: "Run a gateway for a control server in another process",
     load: () => import("./commands/gateway.ts"),
   },
+  mcp: { summary: "Offer tools to an agent on this machine", load: () => import("./commands/mcp.ts") },
   bench: { summary: "Measure an endpoint under load", load: () => import("./commands/bench.ts") },
   doctor: { summary: "Check this machine and the server", load: () => import("./commands/doctor.ts") },
   completion: { summary: "Print a shell completion script", load: () => import("./commands/completion.ts") },
@@ -117,7 +118,7 @@ export async function createProgram(io: Io, loaded: readonly string[]): Promise<
     .option("--ca <file>", "Certificate authority of the server, PEM (or FAAS_CA; faas login saves it)")
     .option("--verbose", "Show stack traces of errors");
   configure(program, io);
-  const loadProgram = () => createProgram(io, Object.keys(commands));
+  const loadProgram = (of = io) => createProgram(of, Object.keys(commands));
   for (const [name, { summary, alias, hidden = false, load }] of Object.entries(commands)) {
     const command = program.command(name, { hidden }).description(summary);
     if (alias !== undefined) command.alias(alias);

@@ -22,6 +22,21 @@ test("init writes faas.json with organization, endpoint, runtime and schema", as
   assert.equal(JSON.parse(await readFile(join(folder, "package.json"), "utf8")).name, "my-function");
 });
 
+test("init --mcp writes a server for agents, in languages that have one", async (t) => {
+  for (const [runtime, app, file] of [
+    ["node", "fetch", "index.mjs"],
+    ["python", "asgi", "main.py"],
+  ] as const) {
+    const { code } = await runHere(t, ["init", `mcp-${runtime}`, "--mcp", "--runtime", runtime], { cwd: root });
+    assert.equal(code, 0);
+    const project = JSON.parse(await readFile(join(root, `mcp-${runtime}`, "faas.json"), "utf8"));
+    assert.deepEqual([project.runtime, project.app], [runtime, app]);
+    assert.match(await readFile(join(root, `mcp-${runtime}`, file), "utf8"), new RegExp(`"mcp-${runtime}"`));
+  }
+  const { code, stderr } = await runHere(t, ["init", "mcp-ts", "--mcp", "--runtime", "typescript"], { cwd: root });
+  assert.deepEqual([code, /--runtime node or python with --mcp/.test(stderr)], [2, true]);
+});
+
 test("init prints the next commands", async (t) => {
   const { stderr } = await runHere(t, ["init", "next", "--runtime", "python"], { cwd: root });
   assert.match(stderr, /cd next\n.*python3 -m unittest.*\n.*faas\S* dev.*\n.*faas\S* up --detach.*\n.*faas\S* deploy/);

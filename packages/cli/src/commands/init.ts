@@ -13,6 +13,7 @@ interface Options extends GlobalOptions {
   readonly runtime?: Language;
   readonly name?: string;
   readonly org: string;
+  readonly mcp?: boolean;
 }
 
 const TESTS: Record<Language, string> = {
@@ -31,6 +32,7 @@ export function define(command: Command, io: Io): void {
     )
     .addOption(optionWithLaterDefault("--name <name>", "Name of the endpoint", "name of the folder"))
     .option("--org <org>", "Organization to deploy to", "demo")
+    .option("--mcp", "Create a server of the Model Context Protocol, for agents, in node or python")
     .action(async (dir: string) => init(dir, command.optsWithGlobals<Options>(), io));
 }
 
@@ -38,7 +40,7 @@ async function init(dir: string, options: Options, io: Io): Promise<void> {
   const folder = resolve(io.cwd, dir);
   const { org, endpoint } = checkRef({ org: options.org, endpoint: options.name ?? endpointNameOf(folder) });
   const runtime = options.runtime ?? (await promptRuntime(io));
-  const files = await writeStarter({ folder, runtime, org, name: endpoint });
+  const files = await writeStarter({ folder, runtime, org, name: endpoint, isMcp: options.mcp === true });
   const to = relative(io.cwd, folder);
   for (const file of files) io.stdout.write(`${to === "" ? file : `${to}/${file}`}\n`);
   const faas = await programCommand(folder, io.env);

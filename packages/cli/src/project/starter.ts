@@ -1,7 +1,14 @@
 import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ENDPOINT_NAME_MAX, endpointNameProblem, FaasError, type Language, projectJsonSchema } from "@faas/core";
+import {
+  type App,
+  ENDPOINT_NAME_MAX,
+  endpointNameProblem,
+  FaasError,
+  type Language,
+  projectJsonSchema,
+} from "@faas/core";
 import { PROJECT_FILE } from "./project.ts";
 
 /** Schema beside `faas.json`, which editors find without a network: docs/decisions/0004-local-json-schema.md. */
@@ -14,6 +21,12 @@ const STARTERS: Record<Language, string> = {
   python: "python/starter",
 };
 
+/** Starters that are servers of the Model Context Protocol, and how they serve requests. */
+const MCP_STARTERS: Partial<Record<Language, { readonly path: string; readonly app: App }>> = {
+  node: { path: "node/starter-mcp", app: "fetch" },
+  python: { path: "python/starter-mcp", app: "asgi" },
+};
+
 /** Files that running a starter inside the templates leaves behind. */
 const LEFTOVERS = new Set(["node_modules", "dist", "__pycache__"]);
 
@@ -24,17 +37,22 @@ export interface Starter {
   readonly org: string;
   /** Name of the endpoint and of the package. */
   readonly name: string;
+  /** True: a server of the Model Context Protocol. */
+  readonly isMcp?: boolean;
 }
 
 /**
  * Writes a starter function with its `faas.json`, dependency manifest and test. Returns the files, relative to the folder.
  *
+ * @throws USAGE for a language without a starter of the kind
  * @throws FILES_EXIST, without writing anything, when one of the files exists
  */
-export async function writeStarter({ folder, runtime, org, name }: Starter): Promise<string[]> {
-  const template = join(TEMPLATES, STARTERS[runtime]);
+export async function writeStarter({ folder, runtime, org, name, isMcp = false }: Starter): Promise<string[]> {
+  const mcp = isMcp ? mcpStarter(runtime) : undefined;
+  const template = join(TEMPLATES, mcp?.path ?? STARTERS[runtime]);
   const copied = await filesIn(template);
-  const project = `${JSON.stringify({ $schema: `./${SCHEMA_FILE}`, org, endpoint: name, runtime }, null, 2)}\n`;
+  const settings = { $schema: `./${SCHEMA_FILE}`, org, endpoint: name, runtime, ...(mcp && { app: mcp.app }) };
+  const project = `${JSON.stringify(settings, null, 2)}\n`;
   const written = { [PROJECT_FILE]: project, [SCHEMA_FILE]: projectJsonSchema() };
   const files = [...new Set([...Object.keys(written), ...copied])].sort();
 
@@ -56,6 +74,13 @@ export async function writeStarter({ folder, runtime, org, name }: Starter): Pro
     await writeFile(join(folder, file), text, { flag: "wx" });
   }
   return files;
+}
+
+function mcpStarter(runtime: Language) {
+  const starter = MCP_STARTERS[runtime];
+  if (starter !== undefined) return starter;
+  const known = Object.keys(MCP_STARTERS).join(" or ");
+  throw new FaasError("USAGE", `Expected --runtime ${known} with --mcp, got ${runtime}`);
 }
 
 /** Derives an endpoint name from a folder: characters that a DNS-1123 label does not allow become hyphens. */

@@ -8,6 +8,7 @@ import type { ResponseHead } from "../upstream/response-head.ts";
 import type { WebSocketTunnels } from "../websocket/tunnel.ts";
 import type { RoutedExchange, Stage } from "./exchange.ts";
 import { ownLines, passedOnHeaders, requestLines } from "./headers/forwarded-headers.ts";
+import { isEventStream, lostResultEvent } from "./lost-result.ts";
 import { replicaFailed } from "./replica-failed.ts";
 import { RequestBody } from "./request-body.ts";
 
@@ -68,6 +69,8 @@ class ResponseRelay implements ResponseHandler {
   readonly #began = performance.now();
   #call: ReplicaCall | undefined;
   #sized = false;
+  /** Head of the response, once it has begun. */
+  #head: ResponseHead | undefined;
 
   constructor(exchange: RoutedExchange, replica: ServedReplica, context: RelayContext) {
     this.#exchange = exchange;
@@ -92,6 +95,7 @@ class ResponseRelay implements ResponseHandler {
     const now = performance.now();
     exchange.headMs = now - exchange.arrived;
     const timing = exchange.serverTiming(exchange.lostMs + now - this.#began);
+    this.#head = head;
     this.#sized = framing.kind === "length" || framing.kind === "none";
     // The head of a stream must not wait for its first chunk.
     const headers = passedOnHeaders(head, exchange, this.#context.isEndpoint);
@@ -123,7 +127,8 @@ class ResponseRelay implements ResponseHandler {
     exchange.lostMs += performance.now() - this.#began;
     exchange.trace?.attemptFailed(error.message);
     const { endpoint } = exchange;
-    if (error instanceof FaasError || exchange.response.headSent) exchange.fail(error);
+    if (this.#head !== undefined && exchange.response.headSent) this.#endBroken(error, this.#head);
+    else if (error instanceof FaasError) exchange.fail(error);
     else if (error instanceof ReplicaTimeout) {
       const { timeoutMs } = endpoint.spec;
       exchange.fail(
@@ -134,6 +139,14 @@ class ResponseRelay implements ResponseHandler {
       endpoint.eject(this.#replica);
       exchange.retryOnAnotherReplica();
     } else void this.#answerFailure(error);
+  }
+
+  /** Ends a response that has begun: the client can tell that it is not complete. */
+  #endBroken(error: Error, head: ResponseHead): void {
+    const exchange = this.#exchange;
+    const event = isEventStream(head) ? lostResultEvent(exchange) : undefined;
+    if (event === undefined) exchange.fail(error);
+    else exchange.finish(false, Buffer.from(event));
   }
 
   canMove(): boolean {

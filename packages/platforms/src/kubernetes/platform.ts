@@ -52,8 +52,8 @@ export class KubernetesPlatform implements Platform {
   readonly #api: KubernetesApi;
   readonly #credentials: KubernetesCredentials;
   readonly #options: KubernetesOptions;
-  /** The CPU limit of a starting replica is known when the cluster is connected; no objects are created before. */
   readonly #placements = new Placements();
+  /** The CPU limit of a starting replica is known when the cluster is connected; no objects are created before. */
   readonly #manifests: { -readonly [Name in keyof ManifestOptions]: ManifestOptions[Name] };
   readonly #namespaces: OrganizationNamespaces;
   readonly #reconciler: Reconciler;
@@ -93,11 +93,8 @@ export class KubernetesPlatform implements Platform {
       onQuotaUsedUp: (org) => this.#pool.giveWay(org),
       onNodesFull: () => this.#pool.giveWayToAll(),
       onReplicaReady: (facts) => this.#cpu.ready(facts),
-      onSlowStart: (facts, waitingFor) =>
-        log.warn(
-          { endpoint: endpointKey(facts), pod: facts.pod },
-          `replica is slow to start, waiting for ${waitingFor}`,
-        ),
+      onSlowStart: (facts, cause) =>
+        log.warn({ endpoint: endpointKey(facts), pod: facts.pod }, `replica is slow to start, waiting for ${cause}`),
       onReplace: (facts) => void this.#pool.replace(this.#appliedEndpoint(facts), facts),
       lastLines: (facts, previous) => lastLines(api, facts, previous),
     };

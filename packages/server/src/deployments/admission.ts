@@ -57,7 +57,7 @@ export class Admission {
   readonly #options: AdmissionOptions;
 
   /** Checks of the settings alone. */
-  readonly #settingsChecks: readonly ((deployment: PlannedDeployment) => void)[] = [
+  readonly #settingsChecks: readonly ((deployment: PlannedDeployment) => unknown)[] = [
     ({ settings }) => this.#checkScaler(settings),
     ({ ref, settings }) => checkSchedules(ref, settings.schedules ?? [], Date.now()),
     ({ ref, settings }) => checkTriggerPaths(ref, settings),
@@ -106,14 +106,14 @@ export class Admission {
    * @throws INVALID_REQUEST, INVALID_PATH, IMAGE_NOT_ALLOWED, ARTIFACT_UNSUPPORTED, SCALER_UNSUPPORTED, SCHEDULE_NEVER_DUE,
    * HOSTNAME_NOT_ALLOWED, HOSTNAME_TAKEN, DESTINATION_NOT_ALLOWED, SOURCE_UNSUPPORTED, SUBJECT_NOT_ALLOWED, RESOURCE_NOT_ALLOWED, SECRET_NOT_FOUND, LIMIT_EXCEEDED
    */
-  check(deployment: PlannedDeployment): void {
+  async check(deployment: PlannedDeployment): Promise<void> {
     const { ref, artifact, settings } = deployment;
     checkConsistent(settings);
     if (artifact) {
       this.#checkImage(ref, artifact);
       this.#checkArtifact(artifact);
     }
-    for (const check of this.#settingsChecks) check(deployment);
+    for (const check of this.#settingsChecks) await check(deployment);
     this.#options.quota.check(ref, settings);
   }
 

@@ -178,11 +178,11 @@ export class DeploymentController implements StatusSubscriber, AsyncDisposable {
    *
    * @throws every code of `Admission.check`
    */
-  plan(request: DeployRequest): DeploymentPlan {
+  async plan(request: DeployRequest): Promise<DeploymentPlan> {
     const { ref, artifact, change, canSee = () => false } = request;
     const target = this.#target(ref);
     const { settings } = changeSettings(target, change);
-    this.#options.admission.check({ ref, artifact, settings, canSee });
+    await this.#options.admission.check({ ref, artifact, settings, canSee });
     return { created: target === undefined, changes: changesFrom(target, settings) };
   }
 

@@ -4,7 +4,7 @@ import type { CallToolResult } from "@modelcontextprotocol/server";
 import type { AsyncCallService } from "../async-calls/async-call-service.ts";
 import type { Deliver } from "../async-calls/deliveries.ts";
 import { internalCall } from "../async-calls/internal-call.ts";
-import type { JsonSchema } from "./json-schema.ts";
+import type { SchemaCheck } from "./json-schema.ts";
 import { ProgressReader, type ToolProgress } from "./response-parts.ts";
 import { type ToolResponse, toolError, toolResult } from "./tool-result.ts";
 import { checkOf, type EndpointTool } from "./tools.ts";
@@ -51,10 +51,10 @@ export class ToolCaller {
   async call(call: ToolCall): Promise<CallToolResult> {
     const { tool, args } = call;
     const { input, output } = tool.settings;
-    const problem = input && checkOf(input)(args);
+    const problem = input && (await checkOf(input))(args);
     if (problem !== undefined) return toolError(`Invalid arguments for the tool "${tool.name}": ${problem}`);
     const result = tool.settings.async ? await this.#callThroughQueue(call) : await this.#callNow(call);
-    return output === undefined || result.isError ? result : checkedResult(result, tool, output);
+    return output === undefined || result.isError ? result : checkedResult(result, tool, await checkOf(output));
   }
 
   async #callNow({ tool, args, from, signal, onProgress }: ToolCall): Promise<CallToolResult> {
@@ -131,9 +131,9 @@ const wholeResponse = (response: Pick<ToolResponse, "status" | "headers" | "body
 const uriOf = ({ ref: { org }, name }: EndpointTool) => `faas:${mcpPath(org)}/tools/${name}`;
 
 /** Checks that a result is what the tool declares: clients reject others without showing them. */
-function checkedResult(result: CallToolResult, tool: EndpointTool, output: JsonSchema): CallToolResult {
+function checkedResult(result: CallToolResult, tool: EndpointTool, check: SchemaCheck): CallToolResult {
   const { structuredContent } = result;
-  const problem = structuredContent === undefined ? "it is not a JSON object" : checkOf(output)(structuredContent);
+  const problem = structuredContent === undefined ? "it is not a JSON object" : check(structuredContent);
   if (problem === undefined) return result;
   return toolError(`The result of the tool "${tool.name}" does not match its output schema: ${problem}`);
 }

@@ -3,7 +3,7 @@ import type { Tool } from "@modelcontextprotocol/server";
 import type { Permissions } from "../control-api/permissions.ts";
 import { servingRevision } from "../state/records.ts";
 import type { Store } from "../state/store.ts";
-import { compileSchema, type JsonSchema, type SchemaCheck } from "./json-schema.ts";
+import type { JsonSchema, SchemaCheck } from "./json-schema.ts";
 
 /** An endpoint that is a tool. */
 export interface EndpointTool {
@@ -53,23 +53,18 @@ const definedOf = (fields: NonNullable<ToolSettings["annotations"]>) =>
 /** Compiled schemas, by the schemas in the records of the endpoints. */
 const checks = new WeakMap<object, SchemaCheck>();
 
-/** Returns the check of a schema of a deployed tool. */
-export function checkOf(schema: JsonSchema): SchemaCheck {
-  let check = checks.get(schema);
-  if (check === undefined) {
-    check = checkOrNone(schema);
-    checks.set(schema, check);
-  }
-  return check;
-}
+/** Compiles a schema. The validator is loaded on demand: most servers have no tools. */
+const compiled = async (schema: JsonSchema): Promise<SchemaCheck> =>
+  (await import("./json-schema.ts")).compileSchema(schema);
 
-/** A schema that an older or newer server has accepted may not compile here: the function checks its arguments itself. */
-function checkOrNone(schema: JsonSchema): SchemaCheck {
-  try {
-    return compileSchema(schema);
-  } catch {
-    return () => undefined;
-  }
+/** Returns the check of a schema of a deployed tool. */
+export async function checkOf(schema: JsonSchema): Promise<SchemaCheck> {
+  const known = checks.get(schema);
+  if (known !== undefined) return known;
+  // A schema that an older or newer server has accepted may not compile here: the function checks its arguments itself.
+  const check = await compiled(schema).catch(() => () => undefined);
+  checks.set(schema, check);
+  return check;
 }
 
 /**
@@ -77,12 +72,12 @@ function checkOrNone(schema: JsonSchema): SchemaCheck {
  *
  * @throws INVALID_REQUEST
  */
-export function checkToolSchemas({ tool }: Pick<Settings, "tool">): void {
+export async function checkToolSchemas({ tool }: Pick<Settings, "tool">): Promise<void> {
   for (const name of ["input", "output"] as const) {
     const schema = tool?.[name];
     if (schema === undefined) continue;
     try {
-      checks.set(schema, compileSchema(schema));
+      checks.set(schema, await compiled(schema));
     } catch (error) {
       throw new FaasError(
         "INVALID_REQUEST",

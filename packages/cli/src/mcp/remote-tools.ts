@@ -1,0 +1,101 @@
+import type { Readable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
+import { EventStreamParser, FaasError, mcpPath } from "@faas/core";
+import type { CallToolResult, Tool } from "@modelcontextprotocol/server";
+import type { Client } from "../client/client.ts";
+import { problemError } from "../client/problem-error.ts";
+
+/** Progress of a call, without the token that identifies it. */
+export type Progress = Readonly<Record<string, unknown>> & { readonly progress: number };
+
+interface Message {
+  readonly method?: string;
+  readonly params?: Progress;
+  readonly result?: unknown;
+  readonly error?: { readonly code: number; readonly message: string };
+}
+
+/** Error of the protocol that the server has sent. */
+export class RemoteError extends Error {
+  readonly code: number;
+
+  constructor({ code, message }: NonNullable<Message["error"]>) {
+    super(message);
+    this.code = code;
+  }
+}
+
+const HEADERS = {
+  "Content-Type": "application/json",
+  Accept: "application/json, text/event-stream",
+  "MCP-Protocol-Version": "2025-11-25",
+} as const;
+/** Wait before a lost stream is opened again. */
+const RETRY_MS = 1_000;
+
+/** Tools that the server offers for an organization. */
+export class RemoteTools {
+  readonly #client: Client;
+  readonly #path: string;
+
+  constructor(client: Client, org: string) {
+    this.#client = client;
+    this.#path = mcpPath(encodeURIComponent(org));
+  }
+
+  async list(signal: AbortSignal): Promise<readonly Tool[]> {
+    return ((await this.#request("tools/list", {}, signal)) as { readonly tools: readonly Tool[] }).tools;
+  }
+
+  async call(
+    params: { readonly name: string; readonly arguments?: Record<string, unknown> | undefined },
+    signal: AbortSignal,
+    onProgress: ((progress: Progress) => void) | undefined,
+  ): Promise<CallToolResult> {
+    const meta = onProgress === undefined ? {} : { _meta: { progressToken: 1 } };
+    return (await this.#request("tools/call", { ...params, ...meta }, signal, onProgress)) as CallToolResult;
+  }
+
+  /** Calls back whenever the list has changed, and when it may have while the stream was lost, until the signal aborts. */
+  async follow(onChanged: () => void, signal: AbortSignal): Promise<void> {
+    for (let isFirst = true; !signal.aborted; isFirst = false) {
+      try {
+        const stream = await this.#client.withSignal(signal).stream(this.#path, { Accept: "text/event-stream" });
+        if (!isFirst) onChanged();
+        for await (const { method } of messagesOf(stream))
+          if (method === "notifications/tools/list_changed") onChanged();
+      } catch (error) {
+        // A server of an earlier release has no tools.
+        if (error instanceof FaasError && error.status < 500 && error.code !== "SERVER_UNREACHABLE") return;
+      }
+      await delay(RETRY_MS, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  async #request(method: string, params: object, signal: AbortSignal, onProgress?: (progress: Progress) => void) {
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
+    const sent = { method: "POST", headers: HEADERS, body };
+    const response = await this.#client.withSignal(signal).call(this.#path, sent);
+    for await (const message of messagesOf(response.body, String(response.headers["content-type"]))) {
+      if (message.error) throw new RemoteError(message.error);
+      if (message.result !== undefined) return message.result;
+      if (message.method === "notifications/progress" && message.params) onProgress?.(message.params);
+    }
+    throw new FaasError("ANSWER_INCOMPLETE", "The server ended its response without a result");
+  }
+}
+
+/** Yields the messages of a response. Throws the problem that it has in place of them. */
+async function* messagesOf(body: Readable, contentType = "text/event-stream"): AsyncGenerator<Message> {
+  body.setEncoding("utf8");
+  if (contentType.startsWith("text/event-stream")) {
+    const parser = new EventStreamParser();
+    for await (const text of body) for (const { data } of parser.push(text)) yield JSON.parse(data);
+    return;
+  }
+  let text = "";
+  for await (const chunk of body) text += chunk;
+  const problem = problemError(text);
+  if (problem) throw problem;
+  yield JSON.parse(text);
+}
