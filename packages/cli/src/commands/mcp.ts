@@ -3,7 +3,7 @@ import type { CallToolResult, Server, ServerContext } from "@modelcontextprotoco
 import type { Command } from "commander";
 import { connect } from "../client/connect.ts";
 import { callManageTool, isManageTool, manageTools } from "../mcp/manage-tools.ts";
-import { type Progress, RemoteError, RemoteTools } from "../mcp/remote-tools.ts";
+import { type ProgressListener, RemoteError, RemoteTools } from "../mcp/remote-tools.ts";
 import { checkOrg } from "../options/target.ts";
 import { findProject } from "../project/project.ts";
 import type { GlobalOptions, Io } from "../terminal/io.ts";
@@ -76,11 +76,11 @@ const aborted = (signal: AbortSignal) =>
   });
 
 /** Returns the listener that passes progress on under the agent's token; undefined if it wants none. */
-function progressOf({ mcpReq }: ServerContext): ((progress: Progress) => void) | undefined {
+function progressOf({ mcpReq }: ServerContext): ProgressListener | undefined {
   const progressToken = mcpReq._meta?.progressToken;
   if (progressToken === undefined) return undefined;
   return (progress) =>
-    void mcpReq.notify({ method: "notifications/progress", params: { ...progress, progressToken } }).catch(() => {});
+    mcpReq.notify({ method: "notifications/progress", params: { ...progress, progressToken } }).catch(() => {});
 }
 
 /** Passes errors of the protocol on, and makes others results, which the agent sees. */

@@ -8,6 +8,9 @@ import { problemError } from "../client/problem-error.ts";
 /** Progress of a call, without the token that identifies it. */
 export type Progress = Readonly<Record<string, unknown>> & { readonly progress: number };
 
+/** Passes progress on; the result follows when it has resolved. */
+export type ProgressListener = (progress: Progress) => Promise<void>;
+
 interface Message {
   readonly method?: string;
   readonly params?: Progress;
@@ -50,7 +53,7 @@ export class RemoteTools {
   async call(
     params: { readonly name: string; readonly arguments?: Record<string, unknown> | undefined },
     signal: AbortSignal,
-    onProgress: ((progress: Progress) => void) | undefined,
+    onProgress: ProgressListener | undefined,
   ): Promise<CallToolResult> {
     const meta = onProgress === undefined ? {} : { _meta: { progressToken: 1 } };
     return (await this.#request("tools/call", { ...params, ...meta }, signal, onProgress)) as CallToolResult;
@@ -72,14 +75,14 @@ export class RemoteTools {
     }
   }
 
-  async #request(method: string, params: object, signal: AbortSignal, onProgress?: (progress: Progress) => void) {
+  async #request(method: string, params: object, signal: AbortSignal, onProgress?: ProgressListener) {
     const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
     const sent = { method: "POST", headers: HEADERS, body };
     const response = await this.#client.withSignal(signal).call(this.#path, sent);
     for await (const message of messagesOf(response.body, String(response.headers["content-type"]))) {
       if (message.error) throw new RemoteError(message.error);
       if (message.result !== undefined) return message.result;
-      if (message.method === "notifications/progress" && message.params) onProgress?.(message.params);
+      if (message.method === "notifications/progress" && message.params) await onProgress?.(message.params);
     }
     throw new FaasError("ANSWER_INCOMPLETE", "The server ended its response without a result");
   }

@@ -8,9 +8,10 @@ import { bounded, isTooSlow } from "./bounded.ts";
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** Time to compile a schema, which happens once. */
-const COMPILE_MS = 500;
-/** Time to validate a value. A schema that needs more is not applied again. */
+const COMPILE_MS = 2_000;
+/** Time to validate a value. A schema that needs more several times is not applied again: a busy machine alone may cause one. */
 const VALIDATE_MS = 100;
+const SLOW_MAX = 3;
 /** Problems that a message lists. */
 const MAX_LISTED = 5;
 
@@ -24,34 +25,45 @@ export type SchemaCheck = (value: unknown) => string | undefined;
  */
 export function compileSchema(schema: JsonSchema): SchemaCheck {
   const validate = compiled(schema);
-  let isSlow = false;
+  let slow = 0;
   return (value) => {
-    if (isSlow) return undefined;
+    if (slow >= SLOW_MAX) return undefined;
     try {
       const isValid = bounded(() => validate(value), VALIDATE_MS);
       return isValid ? undefined : listed(validate.errors ?? []);
     } catch (error) {
       // The function can still reject the value.
-      isSlow = true;
-      if (!isTooSlow(error)) return `cannot be validated: ${(error as Error).message}`;
+      if (isTooSlow(error)) slow += 1;
+      else return `cannot be validated: ${(error as Error).message}`;
       return undefined;
     }
   };
 }
 
+/** Formats are annotations (JSON Schema 2020-12). */
+const OPTIONS = {
+  strict: false,
+  allErrors: true,
+  validateFormats: false,
+  logger: false,
+  addUsedSchema: false,
+} as const;
+
+/** Validators of schemas themselves, which take the longest to create. */
+const dialects = { modern: new Ajv2020(OPTIONS), draft7: new Ajv(OPTIONS) };
+for (const dialect of Object.values(dialects)) dialect.validateSchema({});
+
 function compiled(schema: JsonSchema): ValidateFunction {
-  // An instance for each schema: identifiers of one organization's schemas are nothing to another's. Formats are annotations (JSON Schema 2020-12).
-  const options = {
-    strict: false,
-    allErrors: true,
-    validateFormats: false,
-    logger: false,
-    addUsedSchema: false,
-  } as const;
   const isDraft7 = /draft-07/.test(String(schema.$schema ?? ""));
+  // An instance for each schema: identifiers of one organization's schemas are nothing to another's.
+  const options = { ...OPTIONS, meta: false, validateSchema: false } as const;
   const ajv = isDraft7 ? new Ajv(options) : new Ajv2020(options);
+  const dialect = isDraft7 ? dialects.draft7 : dialects.modern;
   try {
-    return bounded(() => ajv.compile(schema), COMPILE_MS);
+    return bounded(() => {
+      dialect.validateSchema(schema, true);
+      return ajv.compile(schema);
+    }, COMPILE_MS);
   } catch (error) {
     throw isTooSlow(error) ? new Error("the schema takes too long to read", { cause: error }) : error;
   }

@@ -4,6 +4,7 @@ import type { Permissions } from "../control-api/permissions.ts";
 import type { Change } from "../state/records.ts";
 import type { Store } from "../state/store.ts";
 import { ListChanges } from "./list-changes.ts";
+import type { ToolProgress } from "./response-parts.ts";
 import type { AgentRequest, ToolCaller } from "./tool-caller.ts";
 import { toolError } from "./tool-result.ts";
 import { describeTool, type EndpointTool, mayCall, toolsOf } from "./tools.ts";
@@ -102,15 +103,17 @@ export class McpService implements AsyncDisposable {
       if (!mayCall(tool, permissions))
         return toolError(`Expected a key with the scope invoke or deploy to call "${tool.name}" (FORBIDDEN)`);
       const progressToken = mcpReq._meta?.progressToken;
-      const onProgress =
-        progressToken === undefined
-          ? undefined
-          : (progress: object) =>
-              void mcpReq
-                .notify({ method: "notifications/progress", params: { progressToken, progress: 0, ...progress } })
-                .catch(() => {});
+      let sent = Promise.resolve();
+      const onProgress = (progress: ToolProgress) => {
+        const params = { ...progress, progressToken: progressToken as string | number };
+        sent = sent.then(() => mcpReq.notify({ method: "notifications/progress", params })).catch(() => {});
+      };
       const { arguments: args = {} } = params;
-      return resultOf(caller.call({ tool, args, from, signal: mcpReq.signal, onProgress }));
+      const call = { tool, args, from, signal: mcpReq.signal };
+      const result = await resultOf(caller.call(progressToken === undefined ? call : { ...call, onProgress }));
+      // Progress after the result would be lost.
+      await sent;
+      return result;
     });
     return server;
   }
