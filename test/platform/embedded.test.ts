@@ -54,6 +54,14 @@ describe("the embedded platform", { concurrency: 3 }, () => {
     assert.deepEqual([env.MINE, env.FAAS_ORG, env.FAAS_TEST_SECRET], ["yes", under.org, undefined]);
   });
 
+  test("starts no processes of an endpoint that is applied again after the stop", async () => {
+    await using under = await startPlatform();
+    const spec = await run(under, "export const handler = () => 1;");
+    await under.platform[Symbol.asyncDispose]();
+    await under.platform.apply(spec);
+    await assert.rejects(under.platform.scale(spec, 1), { code: "ENDPOINT_NOT_FOUND" });
+  });
+
   test("rejects a bundle whose runtime is a Dockerfile", async () => {
     await using under = await startPlatform();
     const spec = specOf(under.org, "x", await under.artifact(""), { runtime: "dockerfile" });

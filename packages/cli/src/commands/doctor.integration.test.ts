@@ -48,7 +48,10 @@ test("doctor warns about a missing Docker, registry and cluster, and exits 0", a
   };
   const { code, stdout } = await startChild(t, ["doctor"], { cwd: root, env }).ended;
   assert.equal(code, 0, stdout);
-  assert.match(stdout, /^warning +docker +no Docker engine \w+ at .*no\.sock.*\n +Only for servers that run images/m);
+  assert.match(
+    stdout,
+    /^warning +docker +no Docker engine \w+ at .*no\.sock.*\n +Only for Dockerfiles and packages that must be compiled/m,
+  );
   assert.match(stdout, /^warning +registry +localhost:1 does not respond \(ECONNREFUSED\)\n +Only for/m);
   assert.match(stdout, /^warning +cluster +.*kubeconfig.*\n +Only for servers on Kubernetes/m);
   assert.doesNotMatch(stdout, /rights/);

@@ -104,6 +104,7 @@ export class EmbeddedPlatform implements Platform {
   readonly #servers: ServerSupport;
   readonly #secrets: SecretStore;
   readonly #endpoints = new Map<string, EmbeddedEndpoint>();
+  #isClosed = false;
   /** Endpoints that have processes, or had some at the last check: only these are checked. */
   readonly #active = new Set<EmbeddedEndpoint>();
   readonly #statuses = new StatusSnapshot();
@@ -192,12 +193,7 @@ export class EmbeddedPlatform implements Platform {
     const temporary = temporaryFiles(landlock, isolation);
     const sandbox = new Sandbox(landlock, { forbidden, temporary, runFolder, node, python, readable });
     const slots = new CodeSlots(this.#workDir, landlock.hasMounts);
-    const bundleExists = (digest: string) =>
-      bundleFolder(digest).then(
-        () => true,
-        () => false,
-      );
-    slots.collect(bundleExists).catch(() => {});
+    slots.collect((digest) => bundleFolder(digest).then(Boolean, () => false)).catch(() => {});
     return { sandbox, slots };
   }
 
@@ -209,15 +205,16 @@ export class EmbeddedPlatform implements Platform {
   }
 
   async apply(spec: EndpointSpec): Promise<void> {
-    if (spec.artifact.kind !== this.accepts) {
+    if (spec.artifact.kind !== this.accepts)
       throw new FaasError(
         "ARTIFACT_UNSUPPORTED",
         "The embedded platform runs bundles; container images need the kubernetes platform",
       );
-    }
     const preparing = isLanguage(spec.runtime) ? this.#sandboxContext?.sandbox.prepare(spec.runtime) : undefined;
     if (preparing) await preparing;
     if (spec.app === "server") await this.#servers.prepare();
+    // A rollout that the stop of the server interrupts applies the previous revision again.
+    if (this.#isClosed) return;
     const key = endpointKey(spec);
     const known = this.#endpoints.get(key);
     const { digest } = spec.artifact;
@@ -269,6 +266,7 @@ export class EmbeddedPlatform implements Platform {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
     clearInterval(this.#checkTimer);
     this.#prewarmPool.close();
     const endpoints = [...this.#endpoints.values()];

@@ -169,7 +169,7 @@ test("the reserved resources and bundles of an organization are those of its end
   await put("three", undefined);
   await put("four", 1);
   await put("four", 3);
-  const expected = { endpoints: 3, replicas: 8, cpuMillis: 2000, memoryBytes: 512 * 2 ** 20 };
+  const expected = { endpoints: 3, replicas: 8, cpuMillis: 2000, memoryBytes: 512 * 2 ** 20, diskBytes: 8 * 2 ** 30 };
   // Three endpoints, one of them with a candidate.
   const bundles = new Map([[artifact.digest, 4]]);
   assert.deepEqual([store.reserved("acme"), store.bundles("acme")], [expected, bundles]);

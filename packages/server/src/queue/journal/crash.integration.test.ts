@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cpSync, readdirSync, statSync, truncateSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, statSync, truncateSync } from "node:fs";
 import { test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { tempDir } from "@faas/testing";
@@ -169,17 +169,23 @@ async function settle(queue: Queue, model: Model, choice: number, type: Outcome[
   message.notes.push(note.toString());
 }
 
-/** Returns the segments with the ends of their last whole frames: zeros may follow. */
+/** Returns the segments with the ends of their last whole frames: zeros may follow. Compaction may remove a segment meanwhile. */
 async function segmentsOf(folder: string) {
   const names = readdirSync(folder).filter((name) => name.endsWith(".segment"));
-  return Promise.all(
+  const segments = await Promise.all(
     names.sort().map(async (name) => {
       const number = Number.parseInt(name, 10);
-      const { segment } = await readSegment(folder, number);
-      await segment.close();
-      return { number, bytes: segment.bytes };
+      try {
+        const { segment } = await readSegment(folder, number);
+        await segment.close();
+        return { number, bytes: segment.bytes };
+      } catch (error) {
+        if (existsSync(segmentFile(folder, number))) throw error;
+        return undefined;
+      }
     }),
   );
+  return segments.filter((segment) => segment !== undefined);
 }
 
 /** Copies the folder as a crash would leave it; of what is not acknowledged, a part is missing: it is cut off, or still zeros. */

@@ -52,6 +52,10 @@ function standaloneDeployment(spec: EndpointSpec, options: ManifestOptions): V1D
         metadata: { labels: labelsOf(spec) },
         spec: {
           ...pod,
+          topologySpreadConstraints: pod.topologySpreadConstraints?.map(({ matchLabelKeys: _, ...constraint }) => ({
+            ...constraint,
+            labelSelector: { matchLabels: selectorOf(spec) },
+          })),
           containers: pod.containers.map((container) => ({
             ...container,
             env: container.env?.map((variable) => ownSecret(variable, spec)),
