@@ -128,7 +128,6 @@ for (const [argv, words] of [
 test("install rejects invalid values before it connects", async (t) => {
   for (const [option, value, words] of [
     ["--expose", "tunnel", /`--expose` option to be one of none, .*, loadbalancer, ingress, gateway, got "tunnel"/],
-    ["--expose", "ingress", /Expected --host with --expose ingress/],
     ["--chart", import.meta.dirname, /Expected a new or empty folder for the chart, got .*commands, which has files/],
     ["--host", "two words", /`--host` option to be a hostname such as faas\.example\.com/],
     ["--gateway", "a/b/c", /`--gateway` option to be NAME or NAME\/NAMESPACE/],
