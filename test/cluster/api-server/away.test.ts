@@ -20,7 +20,7 @@ import { ApiRelay } from "./relay.ts";
 
 /** Silence after which the platform starts a watch again. */
 const SILENCE_MS = 1_000;
-const WATCHED_KINDS = 8;
+const WATCHED_KINDS = 9;
 
 const original = process.env.KUBECONFIG;
 after(() => {
