@@ -98,6 +98,7 @@ test("with any other values it has the objects of faas install with the same opt
   });
   const texts = fc.record({
     ...{ allowImages: text("images"), cpuMax: text("cpu"), otlp: text("otlp"), registryPull: text("pull") },
+    baseRegistry: text("bases"),
     ...{ registryPush: text("push"), startupCpu: text("startup"), storageClass: text("class") },
     ...{ accessLog: fc.constantFrom(undefined, "off"), logRequestIds: fc.constantFrom(undefined, "off") },
     ...{ auth: fc.constantFrom("on", "off"), storage: fc.constantFrom("1Gi", "20Gi") },

@@ -101,7 +101,7 @@ kubeVersion: ">=1.33.0-0"
 /** Helpers of the templates. The number of gateways that an autoscaler has set stays. */
 const helpers = () => `{{- define "faas.gateways" -}}
 {{- if ne (toString .Values.gateways) "" }}{{ int .Values.gateways }}
-{{- else if has .Values.expose (list ${EXPOSURES_WITHOUT_GATEWAYS.map((expose) => JSON.stringify(expose)).join(" ")}) }}0
+{{- else if and (eq (toString .Values.gatewaysMax) "") (has .Values.expose (list ${EXPOSURES_WITHOUT_GATEWAYS.map((expose) => JSON.stringify(expose)).join(" ")})) }}0
 {{- else }}${gatewayRange({ expose: "none" }).min}{{ end }}
 {{- end }}
 

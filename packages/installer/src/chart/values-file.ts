@@ -21,7 +21,7 @@ const VALUES: Readonly<Record<keyof InstallSettings | Further, Value>> = {
   ingressClass: ["", "ingress: its class"],
   gateway: ["", "gateway: existing Gateway, NAME or NAME/NAMESPACE"],
   gatewayClass: ["", "gateway: class of a Gateway of its own"],
-  gateways: ["", "Gateways in pods of their own. Empty: 2, with hostport 0"],
+  gateways: ["", "Gateways in pods of their own. Empty: 2, with hostport 0 unless gatewaysMax is given"],
   gatewaysMax: ["", "Their greatest number, if it follows their CPU use; gateways is then the least"],
   registryPush: ["", "Registry that images are pushed to"],
   registryPull: ["", "Its address for the nodes"],
