@@ -15,6 +15,7 @@ export const handler = async ({ path, body, headers, method }) => {
   if (path === "/image") return { status: 200, headers: { "content-type": "image/png" }, body: Buffer.from([1, 2, 3]) };
   if (path === "/zip") return { status: 200, headers: { "content-type": "application/zip" }, body: Buffer.from([4]) };
   if (path === "/job" && Number(headers["x-faas-attempt"]) < 2) return { status: 503 };
+  if (path === "/once") return body.exit ? process.exit(3) : "a".repeat(body.length);
   if (path === "/stream") return { status: 200, headers: { "content-type": "text/event-stream" }, body: steps() };
   return { method, args: body, attempt: headers["x-faas-attempt"] ?? null };
 };
@@ -40,6 +41,7 @@ await register("open", { description: "Open", path: "/text" }, { visibility: "pu
 for (const path of ["error", "throw", "list", "image", "stream", "zip"])
   await register(path, { description: path, path: `/${path}` });
 await register("job", { description: "Slow", path: "/job", async: true }, { async: { backoff: "1ms" } });
+await register("once", { description: "Once", path: "/once", async: true }, { async: { attempts: 1 } });
 await register("wrong", { description: "Wrong", output: { type: "object", required: ["sum"] } });
 await register("plain", null);
 const key = await server.key("acme", "invoke");
@@ -93,7 +95,7 @@ for (const generation of ["2026-07-28", "2025-11-25"] as const)
       const { result } = await rpc(generation, "tools/list");
       assert.deepEqual(
         result.tools.map(({ name }: { name: string }) => name),
-        ["echo", "error", "image", "job", "list", "open", "stream", "throw", "wrong", "zip"],
+        ["echo", "error", "image", "job", "list", "once", "open", "stream", "throw", "wrong", "zip"],
       );
       assert.deepEqual(result.tools[0], {
         ...{ name: "echo", title: "Echo", description: "Echoes", inputSchema: input },
@@ -213,6 +215,19 @@ async function subscribe(generation: "2026-07-28" | "2025-11-25", signal: AbortS
     }
   };
 }
+
+test("an asynchronous tool that fails without a response has the code, and the name of the call", async () => {
+  const params = { name: "once", arguments: { exit: true } };
+  const { result } = await rpc("2025-11-25", "tools/call", params);
+  assert.match(result.content[0].text, / \(REPLICA_EXITED\)$/);
+  assert.deepEqual([result.isError, /^acme\/\w+$/.test(result._meta.call)], [true, true]);
+});
+
+test("the result of an asynchronous tool is limited as that of another", async () => {
+  const params = { name: "once", arguments: { length: 4 * 2 ** 20 + 1 } };
+  const { result } = await rpc("2025-11-25", "tools/call", params);
+  assert.match(result.content[0].text, /has 4194305 bytes: expected at most 4194304/);
+});
 
 test("agents of both generations are notified when the tools change, and not of other changes", async () => {
   const ending = new AbortController();

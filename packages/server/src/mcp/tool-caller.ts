@@ -81,8 +81,10 @@ export class ToolCaller {
     if (ended === undefined)
       return toolError(`The asynchronous call ${org}/${id} was removed, or is not awaited any more`);
     const response = await asyncCalls.response(org, id).catch((error: Error) => error);
-    if (response instanceof Error) return toolError(response.message);
-    const result = toolResult(wholeResponse(response), uriOf(tool));
+    const result =
+      response instanceof Error
+        ? toolError(failureOf(ended) ?? response.message)
+        : toolResult(boundedResponse(response, ended), uriOf(tool));
     return { ...result, ...(ended.state === "failed" ? { isError: true } : {}), _meta: { call: `${org}/${id}` } };
   }
 
@@ -123,10 +125,21 @@ function requestOf({ ref: { org, endpoint }, settings }: EndpointTool, from: Age
   };
 }
 
-const wholeResponse = (response: Pick<ToolResponse, "status" | "headers" | "body">): ToolResponse => ({
+/** Returns the stored response of a call with as much of its body as a result may have. */
+const boundedResponse = (
+  response: Pick<ToolResponse, "status" | "headers" | "body">,
+  { response: { bytes = 0 } = {} }: AsyncCall,
+): ToolResponse => ({
   ...response,
-  bytes: response.body.length,
+  body: response.body.subarray(0, MAX_RESULT_BYTES),
+  bytes: Math.max(bytes, response.body.length),
 });
+
+/** Returns the reason of the last delivery of a call for which the function did not respond. */
+function failureOf({ deliveries }: AsyncCall): string | undefined {
+  const { code, detail } = deliveries.at(-1) ?? {};
+  return code === undefined ? detail : `${detail ?? "The call has failed"} (${code})`;
+}
 
 const uriOf = ({ ref: { org }, name }: EndpointTool) => `faas:${mcpPath(org)}/tools/${name}`;
 
