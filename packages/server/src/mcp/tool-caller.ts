@@ -117,7 +117,8 @@ function requestOf({ ref: { org, endpoint }, settings }: EndpointTool, from: Age
   return {
     ...{ method: "POST", url: `/${org}/${endpoint}${target}`, target, requestId },
     ...{ host: "localhost", address, proto: "http" },
-    lines: "Content-Type: application/json\r\nAccept: application/json, text/event-stream;q=0.9, */*;q=0.8\r\n",
+    lines:
+      "Content-Type: application/json\r\nAccept: application/json, text/event-stream;q=0.9, */*;q=0.8\r\nAccept-Encoding: identity\r\n",
     headers: {
       ...(traceparent === undefined ? {} : { traceparent }),
       ...(tracestate === undefined ? {} : { tracestate }),

@@ -23,6 +23,33 @@ test("a response that is too large or ended early is an error", () => {
   assert.match(textOf(result(200, "text/plain", "abc", { isBroken: true })), /ended early/);
 });
 
+test("text is decoded by its charset", () => {
+  const response = (charset: string) =>
+    toolResult(
+      {
+        status: 200,
+        headers: [["content-type", `text/plain; charset=${charset}`]],
+        body: Buffer.from([0xe4]),
+        bytes: 1,
+      },
+      "faas:x",
+    );
+  assert.equal(textOf(response("ISO-8859-1")), "ä");
+  assert.equal(textOf(response('"windows-1252"')), "ä");
+  assert.equal(textOf(response("unknown")), "\ufffd");
+});
+
+test("a redirect and a compressed response are errors, not empty or unreadable results", () => {
+  const headers = [["Location", "/login"]] as const;
+  const redirect = toolResult({ status: 302, headers, body: Buffer.alloc(0), bytes: 0 }, "faas:x");
+  assert.deepEqual([redirect.isError, /redirect \(302\) to \/login/.test(textOf(redirect))], [true, true]);
+  const compressed = toolResult(
+    { status: 200, headers: [["Content-Encoding", "gzip"]], body: Buffer.from([0x1f, 0x8b]), bytes: 2 },
+    "faas:x",
+  );
+  assert.deepEqual([compressed.isError, /compressed \(gzip\)/.test(textOf(compressed))], [true, true]);
+});
+
 test("an empty response has no content", () => {
   assert.deepEqual(result(204, "", "").content, []);
 });
