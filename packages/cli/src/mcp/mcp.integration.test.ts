@@ -95,6 +95,28 @@ test("an agent deploys, describes, calls and reads logs with --manage", async (t
   assert.deepEqual([missing.isError, /ENDPOINT_NOT_FOUND/.test(missing.content[0].text)], [true, true]);
 });
 
+test("an agent deploys the first tool of an organization with --manage, and is notified of it", async (t) => {
+  const folder = await server.source("first", CODE);
+  await writeFile(join(folder, "faas.json"), JSON.stringify({ org: "fresh", endpoint: "first", tool: TOOL }));
+  const agent = await startAgent(t, "--org", "fresh", "--manage");
+  assert.ok((await agent.names()).includes("faas_deploy"));
+  assert.equal((await agent.call("faas_deploy", { folder })).isError, undefined);
+  await agent.next(({ method }) => method === "notifications/tools/list_changed");
+  assert.ok((await agent.names()).includes("first"));
+});
+
+test("the arguments of the tools for managing endpoints are checked", async (t) => {
+  const agent = await startAgent(t, "--manage");
+  const textOf = async (name: string, args: object) => {
+    const { content, isError } = await agent.call(name, args);
+    return isError && content[0].text;
+  };
+  assert.equal(await textOf("faas_describe", {}), 'Expected the argument "endpoint", got none');
+  assert.match(await textOf("faas_invoke", { endpoint: "a/b", data: { a: 1 } }), /"data" to be text, got {"a":1}/);
+  assert.match(await textOf("faas_logs", { endpoint: "a/b", tail: "9" }), /"tail" to be a whole number, got "9"/);
+  assert.match(await textOf("faas_list", { organization: "a" }), /Expected the arguments org, got "organization"/);
+});
+
 test("mcp needs an organization or --manage", async (t) => {
   const { code, stderr } = await server.run(t, ["mcp"]);
   assert.deepEqual([code, /Expected --org ORG/.test(stderr)], [2, true]);

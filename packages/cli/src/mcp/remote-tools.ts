@@ -33,6 +33,8 @@ const HEADERS = {
   Accept: "application/json, text/event-stream",
   "MCP-Protocol-Version": "2025-11-25",
 } as const;
+/** Codes of errors after which the stream is opened again. */
+const TRIED_AGAIN: ReadonlySet<string> = new Set(["ORG_NOT_FOUND", "SERVER_UNREACHABLE"]);
 /** Wait before a lost stream is opened again. */
 const RETRY_MS = 1_000;
 
@@ -68,8 +70,8 @@ export class RemoteTools {
         for await (const { method } of messagesOf(stream))
           if (method === "notifications/tools/list_changed") onChanged();
       } catch (error) {
-        // A server of an earlier release has no tools.
-        if (error instanceof FaasError && error.status < 500 && error.code !== "SERVER_UNREACHABLE") return;
+        // A server of an earlier release has no tools, and an organization may be created later.
+        if (error instanceof FaasError && error.status < 500 && !TRIED_AGAIN.has(error.code)) return;
       }
       await delay(RETRY_MS, undefined, { signal }).catch(() => {});
     }
