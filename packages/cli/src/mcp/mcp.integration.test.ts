@@ -125,9 +125,9 @@ test("mcp needs an organization or --manage", async (t) => {
 test("--tool reports what is wrong with a tool", async (t) => {
   const folder = await server.source("adder", CODE);
   for (const [tool, expected] of [
-    ["{}", /`--tool` option to be "description": expected text/],
+    ["{}", /In the `--tool` option: "description": expected text, got nothing/],
     ["missing.json", /cannot be read \(ENOENT\)/],
-    ['{"description": "a", "name": "b c"}', /"name": expected the name of a tool/],
+    ['{"description": "a", "name": "b c"}', /"name": expected at most 64 letters/],
   ] as const) {
     const { code, stderr } = await server.run(t, ["deploy", folder, "--org", "agents", "--tool", tool]);
     assert.equal(code, 2);

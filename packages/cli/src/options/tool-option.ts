@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { expectedAndGot, parseTool, type ToolSettings, toolSettingsSchema } from "@faas/core";
+import { expectedAndGot, FaasError, parseTool, type ToolSettings, toolSettingsSchema } from "@faas/core";
 import { InvalidArgumentError } from "commander";
 
 /** Parses the value of `--tool`: a JSON object, or the path of a file that has one. */
@@ -12,7 +12,7 @@ export function toolOption(value: string): ToolSettings {
   if (result.success) return result.data;
   const [issue] = result.error.issues;
   const path = issue?.path.join(".");
-  throw new InvalidArgumentError(`${path ? `"${path}": ` : ""}${issue?.message ?? "a tool"}`);
+  throw new FaasError("USAGE", `In the \`--tool\` option: ${path ? `"${path}": ` : ""}${issue?.message ?? "invalid"}`);
 }
 
 function readText(file: string): string {

@@ -32,7 +32,7 @@ test("an invalid tool is rejected with what was expected", () => {
     [{ description: "" }, /"description"/],
     [{ description: "a", input: { type: "array" } }, /"input.type": expected "object", got "array"/],
     [{ description: "a", input: true }, /"input": expected an object, got true/],
-    [{ description: "a", name: "a b" }, /"name": expected the name of a tool to be at most 64 letters/],
+    [{ description: "a", name: "a b" }, /"name": expected at most 64 letters/],
     [{ description: "a", annotations: { readOnly: true } }, /"annotations": unknown field "readOnly"/],
     [{ description: "a", path: "a" }, /"path": expected a path/],
     [{ description: "a", input: { type: "object", description: "a".repeat(65_536) } }, /expected at most 64 KiB/],
