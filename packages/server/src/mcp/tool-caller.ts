@@ -128,12 +128,12 @@ function requestOf({ ref: { org, endpoint }, settings }: EndpointTool, from: Age
 
 /** Returns the stored response of a call with as much of its body as a result may have. */
 const boundedResponse = (
-  response: Pick<ToolResponse, "status" | "headers" | "body">,
-  { response: { bytes = 0 } = {} }: AsyncCall,
+  stored: Pick<ToolResponse, "status" | "headers" | "body">,
+  { response }: AsyncCall,
 ): ToolResponse => ({
-  ...response,
-  body: response.body.subarray(0, MAX_RESULT_BYTES),
-  bytes: Math.max(bytes, response.body.length),
+  ...stored,
+  body: stored.body.subarray(0, MAX_RESULT_BYTES),
+  bytes: Math.max(response?.bytes ?? 0, stored.body.length),
 });
 
 /** Returns the reason of the last delivery of a call for which the function did not respond. */
