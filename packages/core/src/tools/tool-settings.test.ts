@@ -29,7 +29,8 @@ test("the name of a tool is that of its endpoint unless it has one", () => {
 test("an invalid tool is rejected with what was expected", () => {
   const cases: readonly (readonly [unknown, RegExp])[] = [
     [{}, /"description": expected text, got nothing/],
-    [{ description: "" }, /"description"/],
+    [{ description: "" }, /"description": expected at least 1 character, got 0/],
+    [{ description: "a".repeat(8193) }, /"description": expected at most 8192 characters, got 8193/],
     [{ description: "a", input: { type: "array" } }, /"input.type": expected "object", got "array"/],
     [{ description: "a", input: true }, /"input": expected an object, got true/],
     [{ description: "a", name: "a b" }, /"name": expected at most 64 letters/],
