@@ -16,13 +16,14 @@ export const handler = async ({ path, body, headers, method }) => {
   if (path === "/zip") return { status: 200, headers: { "content-type": "application/zip" }, body: Buffer.from([4]) };
   if (path === "/job" && Number(headers["x-faas-attempt"]) < 2) return { status: 503 };
   if (path === "/once") return body.exit ? process.exit(3) : "a".repeat(body.length);
+  if (path === "/wait") return { status: 200, headers: { "content-type": "text/event-stream" }, body: steps(200) };
   if (path === "/stream") return { status: 200, headers: { "content-type": "text/event-stream" }, body: steps() };
   return { method, args: body, attempt: headers["x-faas-attempt"] ?? null };
 };
-async function* steps() {
+async function* steps(ms = 0) {
   for (const event of ['{"progress": 1, "total": 2, "message": "half"}', "almost", '{"sum": 3}']) {
     yield "data: " + event + "\\n\\n";
-    await new Promise((done) => setImmediate(done));
+    await new Promise((done) => setTimeout(done, ms));
   }
 }`;
 const bundle = await functionBundle(CODE);
@@ -247,4 +248,28 @@ test("a tool with an invalid schema or the name of another one cannot be deploye
   assert.match(invalid.problem.detail, /Expected "tool.input" to be a JSON Schema/);
   const taken = await register("bad", { description: "Bad", name: "echo" });
   assert.deepEqual([taken.status, taken.problem.code], [409, "TOOL_NAME_TAKEN"]);
+});
+
+test("a call in progress is finished when the server stops", async () => {
+  await register("wait", { description: "Waits", path: "/wait" });
+  const params = { name: "wait", arguments: {}, _meta: { progressToken: 1 } };
+  const response = await fetch(`${server.url}/-/orgs/acme/mcp`, {
+    method: "POST",
+    headers: {
+      "Content-Type": "application/json",
+      Accept: "application/json, text/event-stream",
+      Authorization: `Bearer ${key}`,
+    },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params }),
+  });
+  const chunks = response.body?.pipeThrough(new TextDecoderStream()) ?? [];
+  let text = "";
+  let stopped: Promise<void> | undefined;
+  for await (const chunk of chunks) {
+    text += chunk;
+    stopped ??= server.stop();
+  }
+  await stopped;
+  assert.match(text, /"message":"half"/);
+  assert.match(text, /"structuredContent":{"sum":3}/);
 });

@@ -78,14 +78,15 @@ export class ToolCaller {
     const call = internalCall({ org, endpoint, target, body: Buffer.from(JSON.stringify(args)), ...from });
     const { id } = await asyncCalls.accept({ ...call, request: { ...call.request, lines } });
     const ended = await this.#followed(org, id, signal, onProgress);
+    const named = { _meta: { call: `${org}/${id}` } };
     if (ended === undefined)
-      return toolError(`The asynchronous call ${org}/${id} was removed, or is not awaited any more`);
+      return { ...toolError(`The asynchronous call ${org}/${id} was removed, or is not awaited any more`), ...named };
     const response = await asyncCalls.response(org, id).catch((error: Error) => error);
     const result =
       response instanceof Error
         ? toolError(failureOf(ended) ?? response.message)
         : toolResult(boundedResponse(response, ended), uriOf(tool));
-    return { ...result, ...(ended.state === "failed" ? { isError: true } : {}), _meta: { call: `${org}/${id}` } };
+    return { ...result, ...(ended.state === "failed" ? { isError: true } : {}), ...named };
   }
 
   /** Returns a call when it has ended, and reports progress until then; undefined if it is removed, or the signal aborts. */
