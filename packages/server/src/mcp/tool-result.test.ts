@@ -39,6 +39,22 @@ test("text is decoded by its charset", () => {
   assert.equal(textOf(response("unknown")), "\ufffd");
 });
 
+test("bytes of an unknown type are text if they can be read as such", () => {
+  assert.deepEqual(result(200, "application/octet-stream", "läuft\n\t").content, [{ type: "text", text: "läuft\n\t" }]);
+  for (const bytes of [[0], [0x1b], [0x61, 0xff]]) {
+    const headers = [["content-type", "application/octet-stream"]] as const;
+    const { content } = toolResult({ status: 200, headers, body: Buffer.from(bytes), bytes: bytes.length }, "faas:x");
+    assert.equal(content[0]?.type, "resource");
+  }
+});
+
+test("pieces of text without a type are progress", () => {
+  const reported: ToolProgress[] = [];
+  const reader = new ProgressReader((progress) => reported.push(progress));
+  for (const piece of ["reading\n", "writing\n"]) reader.read(Buffer.from(piece), "application/octet-stream");
+  assert.deepEqual(reported, [{ progress: 1, message: "reading" }]);
+});
+
 test("a redirect and a compressed response are errors, not empty or unreadable results", () => {
   const headers = [["Location", "/login"]] as const;
   const redirect = toolResult({ status: 302, headers, body: Buffer.alloc(0), bytes: 0 }, "faas:x");

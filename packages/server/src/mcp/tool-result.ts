@@ -1,6 +1,6 @@
 import { PROBLEM_MEDIA_TYPE } from "@faas/core";
 import type { CallToolResult } from "@modelcontextprotocol/server";
-import { isPartwise, lastPart, mediaTypeOf, parsedObject } from "./response-parts.ts";
+import { isPartwise, isText, lastPart, mediaTypeOf, parsedObject, UNKNOWN } from "./response-parts.ts";
 
 /** Response of an endpoint to the call of a tool. */
 export interface ToolResponse {
@@ -64,6 +64,7 @@ function contentOf(body: Buffer, contentType: string, uri: string): CallToolResu
   // Functions that return text may have no type.
   if (mediaType === "" || mediaType.startsWith("text/"))
     return { content: body.length === 0 ? [] : [{ type: "text", text: textOf(body, contentType) }] };
+  if (mediaType === UNKNOWN && isText(body.toString())) return { content: [{ type: "text", text: body.toString() }] };
   const [kind] = mediaType.split("/");
   const data = body.toString("base64");
   if (kind === "image" || kind === "audio") return { content: [{ type: kind, data, mimeType: mediaType }] };
