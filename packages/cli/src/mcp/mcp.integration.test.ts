@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { PassThrough } from "node:stream";
@@ -115,6 +117,25 @@ test("the arguments of the tools for managing endpoints are checked", async (t) 
   assert.match(await textOf("faas_invoke", { endpoint: "a/b", data: { a: 1 } }), /"data" to be text, got {"a":1}/);
   assert.match(await textOf("faas_logs", { endpoint: "a/b", tail: "9" }), /"tail" to be a whole number, got "9"/);
   assert.match(await textOf("faas_list", { organization: "a" }), /Expected the arguments org, got "organization"/);
+});
+
+test("an agent learns that another program responds in place of the server, or ends its response early", async (t) => {
+  const other = createServer((request, response) => {
+    if (request.method === "GET") return void response.writeHead(404).end();
+    if (!request.url?.includes("broken")) return void response.end("<html>");
+    response.writeHead(200, { "content-type": "text/event-stream" }).write(": \n\n", () => response.destroy());
+  }).listen(0, "127.0.0.1");
+  t.after(() => other.close());
+  await once(other, "listening");
+  const { port } = other.address() as AddressInfo;
+  for (const [org, reason] of [
+    ["html", /got "<html>".* \(SERVER_INCOMPATIBLE\)$/],
+    ["broken", /\(ANSWER_INCOMPLETE\)$/],
+  ] as const) {
+    const agent = await startAgent(t, "--org", org, "--server", `http://127.0.0.1:${port}`);
+    const { content, isError } = await agent.call("any");
+    assert.deepEqual([isError, reason.test(content[0].text)], [true, true], content[0].text);
+  }
 });
 
 test("mcp needs an organization or --manage", async (t) => {
