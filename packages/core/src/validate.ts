@@ -25,6 +25,7 @@ export function expectedAndGot(issue: z.core.$ZodRawIssue): string | undefined {
   const isNumber = issue.code === "too_small" || issue.code === "too_big" ? issue.origin in NUMBERS : false;
   if (issue.code === "too_small" && isNumber) return `expected ${issue.minimum} or more, got ${got}`;
   if (issue.code === "too_big" && isNumber) return `expected ${issue.maximum} or less, got ${got}`;
+  if ((issue.code === "too_small" || issue.code === "too_big") && issue.origin in UNITS) return lengthIssue(issue);
   if (issue.code === "invalid_type") return `expected ${TYPES[issue.expected] ?? issue.expected}, got ${got}`;
   if (issue.code === "invalid_value") {
     const values = issue.values.map((value) => JSON.stringify(value)).join(", ");
@@ -33,6 +34,14 @@ export function expectedAndGot(issue: z.core.$ZodRawIssue): string | undefined {
   return undefined;
 }
 
+/** Describes text or a list that is too short or too long. */
+function lengthIssue(issue: z.core.$ZodRawIssue<z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig>): string {
+  const [limit, bound] = issue.code === "too_small" ? ["at least", issue.minimum] : ["at most", issue.maximum];
+  const [one, several] = UNITS[issue.origin as keyof typeof UNITS];
+  return `expected ${limit} ${bound} ${bound === 1 ? one : several}, got ${(issue.input as string | unknown[]).length}`;
+}
+
+const UNITS = { string: ["character", "characters"], array: ["entry", "entries"] } as const;
 const NUMBERS = { number: true, int: true, bigint: true };
 const TYPES: Readonly<Record<string, string>> = {
   int: "a whole number",

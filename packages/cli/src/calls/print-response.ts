@@ -1,5 +1,5 @@
 import { STATUS_CODES } from "node:http";
-import { type EndpointRef, endpointKey, FaasError, nearest } from "@faas/core";
+import { type EndpointRef, type ErrorCode, endpointKey, FaasError, nearest } from "@faas/core";
 import type { Client } from "../client/client.ts";
 import type { HttpResponse } from "../client/http-transport.ts";
 import { problemError } from "../client/problem-error.ts";
@@ -13,6 +13,20 @@ export interface ResponseOptions extends GlobalOptions {
 
 /** Maximum bytes of a failed response that are kept to find a problem document in it. */
 const MAX_PROBLEM_BYTES = 1024 * 1024;
+
+/** Codes of failures with which the function has nothing to do, so that its output does not explain them. */
+const SERVER_CODES: ReadonlySet<string> = new Set([
+  "CONTROL_SERVER_AWAY",
+  "INTERNAL",
+  "LOOP_DETECTED",
+  "NO_CAPACITY",
+  "QUEUE_FAILED",
+  "QUEUE_UNAVAILABLE",
+  "REPLICAS_LIMITED",
+  "SERVER_STOPPING",
+  "STORAGE_FULL",
+  "TOO_MANY_CONNECTIONS",
+] satisfies readonly ErrorCode[]);
 
 /** Response, and the endpoint that it is from. */
 export interface EndpointResponse {
@@ -102,7 +116,7 @@ async function withAdvice(problem: FaasError, target: EndpointRef, client: Clien
     const suggestion = nearest(endpointKey(target), known.map(endpointKey));
     return suggestion === undefined ? problem : new FaasError(code, message, { extensions: { suggestion } });
   }
-  if (status < 500 || code === "SERVER_STOPPING" || code === "NO_CAPACITY") return problem;
+  if (status < 500 || SERVER_CODES.has(code)) return problem;
   return new FaasError(code, message, { extensions: { hint: logsHint(target), ...extensions } });
 }
 

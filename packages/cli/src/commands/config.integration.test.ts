@@ -149,6 +149,12 @@ test("config changes settings without the code, also back to their defaults", as
   assert.deepEqual(await deploy(t, folder, "changed"), []);
 });
 
+test("describe has a line for each setting, also if its value has several", async (t) => {
+  const folder = await server.source("lines", CODE);
+  await deploy(t, folder, "lines", "--env", "TEXT=first\nsecond");
+  assert.match((await server.run(t, ["describe", "acme/lines"])).stdout, /^env TEXT +"first\\nsecond"$/m);
+});
+
 test("warm windows are options, settings and fields of faas.json", async (t) => {
   const folder = await server.source("warm", CODE);
   const window = "0 8 29 2 * Europe/Berlin 10h 2";

@@ -70,9 +70,12 @@ function table(view: EndpointView): string {
     ...Object.entries(secrets).map(([variable, name]) => [`secret ${variable}`, name]),
   ];
   const width = Math.max(...rows.map(([name = ""]) => name.length));
-  const text = rows.map(([name = "", value]) => `${name.padEnd(width)}  ${value}\n`).join("");
+  const text = rows.map(([name = "", value]) => `${name.padEnd(width)}  ${onOneLine(value)}\n`).join("");
   return text + formatReplicas(view) + formatFailure(view);
 }
+
+/** Quotes a value with line breaks or other control characters. */
+const onOneLine = (value = "") => (/\p{Cc}/u.test(value) ? JSON.stringify(value) : value);
 
 /** Returns the URL to which the sender of a webhook sends, on the server of the endpoint. */
 const hookUrl = ({ org, url }: EndpointView, name: string) => new URL(hookPath(org, name), url).href;

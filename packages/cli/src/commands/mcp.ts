@@ -1,5 +1,5 @@
 import { FaasError } from "@faas/core";
-import type { CallToolResult, Server, ServerContext } from "@modelcontextprotocol/server";
+import type { CallToolResult, Server, ServerContext, Tool } from "@modelcontextprotocol/server";
 import type { Command } from "commander";
 import { connect } from "../client/connect.ts";
 import { callManageTool, isManageTool, manageTools } from "../mcp/manage-tools.ts";
@@ -46,7 +46,9 @@ async function serve(options: Options, io: Io, loadProgram: LoadProgram): Promis
       { capabilities: { tools: { listChanged: true } } },
     );
     server.setRequestHandler("tools/list", async (_, { mcpReq }) => ({
-      tools: [...((await remote?.list(mcpReq.signal)) ?? []), ...(options.manage ? manageTools : [])],
+      tools: options.manage
+        ? [...(await remoteToolsBeside(remote, mcpReq.signal)), ...manageTools]
+        : [...((await remote?.list(mcpReq.signal)) ?? [])],
     }));
     server.setRequestHandler("tools/call", async ({ params }, context) => {
       const { signal: cancelled } = context.mcpReq;
@@ -67,6 +69,19 @@ async function serve(options: Options, io: Io, loadProgram: LoadProgram): Promis
   };
   await Promise.all([remote?.follow(changed, signal), aborted(signal)]);
   await handle.close();
+}
+
+/**
+ * Lists the tools of an organization beside those for managing endpoints: without those whose names they have, and none if the organization does not
+ * exist, because a first deployment creates it.
+ */
+async function remoteToolsBeside(remote: RemoteTools | undefined, signal: AbortSignal): Promise<readonly Tool[]> {
+  try {
+    return ((await remote?.list(signal)) ?? []).filter(({ name }) => !isManageTool(name));
+  } catch (error) {
+    if (error instanceof FaasError && error.code === "ORG_NOT_FOUND") return [];
+    throw error;
+  }
 }
 
 const aborted = (signal: AbortSignal) =>

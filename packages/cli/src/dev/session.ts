@@ -8,6 +8,7 @@ import { functionsOf } from "../project/functions.ts";
 import { findProject } from "../project/project.ts";
 import { endpointNameOf } from "../project/starter.ts";
 import type { Io } from "../terminal/io.ts";
+import { devSettings } from "./dev-settings.ts";
 import type { PreparedFolders } from "./prepared-folders.ts";
 import { DevSecrets } from "./secrets.ts";
 
@@ -50,19 +51,6 @@ export interface DevSessionOptions {
   readonly io: Pick<Io, "signal" | "env">;
   readonly events: DevEvents;
 }
-
-/** Settings of every deployment: one process, and none of the code before. */
-const ONE_REPLICA = {
-  replicas: 1,
-  maxReplicas: 1,
-  scaler: "concurrency",
-  idleTimeout: "never",
-  keepWarm: "0s",
-} as const;
-
-/** Returns the schedules of a project such that only `faas schedule run` starts runs: a nightly job is not due on an author's machine. */
-const disabledSchedules = ({ schedules }: Pick<Project, "schedules">) =>
-  schedules === undefined ? {} : { schedules: schedules.map((each) => ({ ...each, enabled: false })) };
 
 /** Repeated deployments of a folder to a server in this process, as `faas deploy` makes them but without a tar. */
 export class DevSession implements AsyncDisposable {
@@ -140,16 +128,14 @@ export class DevSession implements AsyncDisposable {
     const { digest, description } = prepared;
     if (description !== this.#description) this.#events.detected(description);
     this.#description = description;
-    // Hostnames are those of a server on a network, and the one replica is always warm.
-    const { $schema: _, org: __, endpoint: ___, server: ____, hostnames: _____, warm: ______, ...settings } = project;
+    const settings = devSettings(project);
     await this.#secrets.upload(this.#ref.org, secretsOf(settings));
     const registered = await this.#client.putEndpoint(this.#ref, {
       artifact: { kind: "bundle", digest },
       detected: settingsOf(prepared),
       // The faas.json may have had more settings before.
       reset: true,
-      // One permanent replica: its output and state are the ones to look at.
-      settings: { ...settings, ...ONE_REPLICA, ...disabledSchedules(settings) },
+      settings,
     });
     if (!this.#logs) this.#events.registered(registered.url);
     this.#logs ??= this.#followLogs(this.#ref);

@@ -108,6 +108,24 @@ export interface CommandRun {
   readonly loadProgram: (io: Io) => Promise<Command>;
 }
 
+/** Returns the reason why arguments do not match the schema of a tool for managing endpoints; undefined if they do. */
+function problemOf(name: string, args: Arguments): string | undefined {
+  const { properties = {}, required = [] } = (tools.get(name)?.tool.inputSchema ?? {}) as {
+    readonly properties?: Readonly<Record<string, { readonly type: string }>>;
+    readonly required?: readonly string[];
+  };
+  const missing = required.find((each) => args[each] === undefined);
+  if (missing !== undefined) return `Expected the argument "${missing}", got none`;
+  for (const [key, value] of Object.entries(args)) {
+    const type = Object.hasOwn(properties, key) ? properties[key]?.type : undefined;
+    if (type === undefined) return `Expected the arguments ${Object.keys(properties).join(", ")}, got "${key}"`;
+    const isValid = type === "integer" ? Number.isInteger(value) : typeof value === type;
+    if (!isValid)
+      return `Expected "${key}" to be ${type === "integer" ? "a whole number" : "text"}, got ${JSON.stringify(value)}`;
+  }
+  return undefined;
+}
+
 /** Runs a command, and returns its output; the error if it fails. */
 export async function callManageTool(name: string, args: Arguments, run: CommandRun): Promise<CallToolResult> {
   const output: Buffer[] = [];
@@ -118,6 +136,8 @@ export async function callManageTool(name: string, args: Arguments, run: Command
     ...{ stdout: collector(output), stderr: collector(errors), stdin: Readable.from([String(data ?? "")]) },
     ...{ signal: run.signal, exitCode: 0 },
   };
+  const problem = problemOf(name, args);
+  if (problem !== undefined) return { content: [{ type: "text", text: problem }], isError: true };
   let failure: string | undefined;
   try {
     const program = await run.loadProgram(io);

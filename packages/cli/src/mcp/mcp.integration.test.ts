@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { PassThrough } from "node:stream";
@@ -95,6 +97,47 @@ test("an agent deploys, describes, calls and reads logs with --manage", async (t
   assert.deepEqual([missing.isError, /ENDPOINT_NOT_FOUND/.test(missing.content[0].text)], [true, true]);
 });
 
+test("an agent deploys the first tool of an organization with --manage, and is notified of it", async (t) => {
+  const folder = await server.source("first", CODE);
+  await writeFile(join(folder, "faas.json"), JSON.stringify({ org: "fresh", endpoint: "first", tool: TOOL }));
+  const agent = await startAgent(t, "--org", "fresh", "--manage");
+  assert.ok((await agent.names()).includes("faas_deploy"));
+  assert.equal((await agent.call("faas_deploy", { folder })).isError, undefined);
+  await agent.next(({ method }) => method === "notifications/tools/list_changed");
+  assert.ok((await agent.names()).includes("first"));
+});
+
+test("the arguments of the tools for managing endpoints are checked", async (t) => {
+  const agent = await startAgent(t, "--manage");
+  const textOf = async (name: string, args: object) => {
+    const { content, isError } = await agent.call(name, args);
+    return isError && content[0].text;
+  };
+  assert.equal(await textOf("faas_describe", {}), 'Expected the argument "endpoint", got none');
+  assert.match(await textOf("faas_invoke", { endpoint: "a/b", data: { a: 1 } }), /"data" to be text, got {"a":1}/);
+  assert.match(await textOf("faas_logs", { endpoint: "a/b", tail: "9" }), /"tail" to be a whole number, got "9"/);
+  assert.match(await textOf("faas_list", { organization: "a" }), /Expected the arguments org, got "organization"/);
+});
+
+test("an agent learns that another program responds in place of the server, or ends its response early", async (t) => {
+  const other = createServer((request, response) => {
+    if (request.method === "GET") return void response.writeHead(404).end();
+    if (!request.url?.includes("broken")) return void response.end("<html>");
+    response.writeHead(200, { "content-type": "text/event-stream" }).write(": \n\n", () => response.destroy());
+  }).listen(0, "127.0.0.1");
+  t.after(() => other.close());
+  await once(other, "listening");
+  const { port } = other.address() as AddressInfo;
+  for (const [org, reason] of [
+    ["html", /got "<html>".* \(SERVER_INCOMPATIBLE\)$/],
+    ["broken", /\(ANSWER_INCOMPLETE\)$/],
+  ] as const) {
+    const agent = await startAgent(t, "--org", org, "--server", `http://127.0.0.1:${port}`);
+    const { content, isError } = await agent.call("any");
+    assert.deepEqual([isError, reason.test(content[0].text)], [true, true], content[0].text);
+  }
+});
+
 test("mcp needs an organization or --manage", async (t) => {
   const { code, stderr } = await server.run(t, ["mcp"]);
   assert.deepEqual([code, /Expected --org ORG/.test(stderr)], [2, true]);
@@ -103,9 +146,9 @@ test("mcp needs an organization or --manage", async (t) => {
 test("--tool reports what is wrong with a tool", async (t) => {
   const folder = await server.source("adder", CODE);
   for (const [tool, expected] of [
-    ["{}", /`--tool` option to be "description": expected text/],
+    ["{}", /In the `--tool` option: "description": expected text, got nothing/],
     ["missing.json", /cannot be read \(ENOENT\)/],
-    ['{"description": "a", "name": "b c"}', /"name": expected the name of a tool/],
+    ['{"description": "a", "name": "b c"}', /"name": expected at most 64 letters/],
   ] as const) {
     const { code, stderr } = await server.run(t, ["deploy", folder, "--org", "agents", "--tool", tool]);
     assert.equal(code, 2);

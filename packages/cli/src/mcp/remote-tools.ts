@@ -1,4 +1,3 @@
-import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { EventStreamParser, FaasError, mcpPath } from "@faas/core";
 import type { CallToolResult, Tool } from "@modelcontextprotocol/server";
@@ -33,6 +32,8 @@ const HEADERS = {
   Accept: "application/json, text/event-stream",
   "MCP-Protocol-Version": "2025-11-25",
 } as const;
+/** Codes of errors after which the stream is opened again. */
+const TRIED_AGAIN: ReadonlySet<string> = new Set(["ORG_NOT_FOUND", "SERVER_UNREACHABLE"]);
 /** Wait before a lost stream is opened again. */
 const RETRY_MS = 1_000;
 
@@ -65,11 +66,11 @@ export class RemoteTools {
       try {
         const stream = await this.#client.withSignal(signal).stream(this.#path, { Accept: "text/event-stream" });
         if (!isFirst) onChanged();
-        for await (const { method } of messagesOf(stream))
+        for await (const { method } of messagesOf(this.#client.read(stream)))
           if (method === "notifications/tools/list_changed") onChanged();
       } catch (error) {
-        // A server of an earlier release has no tools.
-        if (error instanceof FaasError && error.status < 500 && error.code !== "SERVER_UNREACHABLE") return;
+        // A server of an earlier release has no tools, and an organization may be created later.
+        if (error instanceof FaasError && error.status < 500 && !TRIED_AGAIN.has(error.code)) return;
       }
       await delay(RETRY_MS, undefined, { signal }).catch(() => {});
     }
@@ -79,7 +80,10 @@ export class RemoteTools {
     const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
     const sent = { method: "POST", headers: HEADERS, body };
     const response = await this.#client.withSignal(signal).call(this.#path, sent);
-    for await (const message of messagesOf(response.body, String(response.headers["content-type"]))) {
+    for await (const message of messagesOf(
+      this.#client.read(response.body),
+      String(response.headers["content-type"]),
+    )) {
       if (message.error) throw new RemoteError(message.error);
       if (message.result !== undefined) return message.result;
       if (message.method === "notifications/progress" && message.params) await onProgress?.(message.params);
@@ -88,17 +92,32 @@ export class RemoteTools {
   }
 }
 
-/** Yields the messages of a response. Throws the problem that it has in place of them. */
-async function* messagesOf(body: Readable, contentType = "text/event-stream"): AsyncGenerator<Message> {
-  body.setEncoding("utf8");
+/**
+ * Yields the messages of a response.
+ *
+ * @throws the problem that it has in place of them, or SERVER_INCOMPATIBLE
+ */
+async function* messagesOf(body: AsyncIterable<Buffer>, contentType = "text/event-stream"): AsyncGenerator<Message> {
+  const decoder = new TextDecoder();
   if (contentType.startsWith("text/event-stream")) {
     const parser = new EventStreamParser();
-    for await (const text of body) for (const { data } of parser.push(text)) yield JSON.parse(data);
+    for await (const chunk of body)
+      for (const { data } of parser.push(decoder.decode(chunk, { stream: true }))) yield messageOf(data);
     return;
   }
   let text = "";
-  for await (const chunk of body) text += chunk;
+  for await (const chunk of body) text += decoder.decode(chunk, { stream: true });
   const problem = problemError(text);
   if (problem) throw problem;
-  yield JSON.parse(text);
+  yield messageOf(text);
+}
+
+function messageOf(text: string): Message {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const shown = text.trim().slice(0, 100);
+    const detail = `Expected a message of the Model Context Protocol from the server, got "${shown}": is its address that of a faas server?`;
+    throw new FaasError("SERVER_INCOMPATIBLE", detail, { cause });
+  }
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { expectedAndGot, parseTool, type ToolSettings, toolSettingsSchema } from "@faas/core";
+import { parseTool, type ToolSettings, toolSettingsSchema, validate } from "@faas/core";
 import { InvalidArgumentError } from "commander";
 
 /** Parses the value of `--tool`: a JSON object, or the path of a file that has one. */
@@ -8,11 +8,7 @@ export function toolOption(value: string): ToolSettings {
   const tool = parseTool(isJson ? value : readText(value));
   if (tool === undefined)
     throw new InvalidArgumentError(`a JSON object with "description"${isJson ? "" : ` in ${value}`}`);
-  const result = toolSettingsSchema.safeParse(tool, { error: expectedAndGot });
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const path = issue?.path.join(".");
-  throw new InvalidArgumentError(`${path ? `"${path}": ` : ""}${issue?.message ?? "a tool"}`);
+  return validate(toolSettingsSchema, tool, "the `--tool` option", "USAGE");
 }
 
 function readText(file: string): string {

@@ -67,7 +67,6 @@ export async function write(io: Io, chunk: string | Uint8Array): Promise<void> {
 const HINTS: Partial<Record<ErrorCode, string>> = {
   UNAUTHENTICATED:
     'save a key with "faas login", or set FAAS_TOKEN, which is sent only to a server that --server or FAAS_SERVER names',
-  ORG_NOT_FOUND: 'run "faas list" to see the existing endpoints',
   ENDPOINT_NOT_FOUND: 'run "faas list" to see the existing endpoints',
   CALL_NOT_FOUND: 'run "faas calls" to see the existing calls',
   NOT_FOUND: 'the server may have another version: run "faas doctor"',

@@ -29,10 +29,11 @@ test("the name of a tool is that of its endpoint unless it has one", () => {
 test("an invalid tool is rejected with what was expected", () => {
   const cases: readonly (readonly [unknown, RegExp])[] = [
     [{}, /"description": expected text, got nothing/],
-    [{ description: "" }, /"description"/],
+    [{ description: "" }, /"description": expected at least 1 character, got 0/],
+    [{ description: "a".repeat(8193) }, /"description": expected at most 8192 characters, got 8193/],
     [{ description: "a", input: { type: "array" } }, /"input.type": expected "object", got "array"/],
     [{ description: "a", input: true }, /"input": expected an object, got true/],
-    [{ description: "a", name: "a b" }, /"name": expected the name of a tool to be at most 64 letters/],
+    [{ description: "a", name: "a b" }, /"name": expected at most 64 letters/],
     [{ description: "a", annotations: { readOnly: true } }, /"annotations": unknown field "readOnly"/],
     [{ description: "a", path: "a" }, /"path": expected a path/],
     [{ description: "a", input: { type: "object", description: "a".repeat(65_536) } }, /expected at most 64 KiB/],

@@ -14,10 +14,7 @@ const TITLE_MAX = 200;
 /** Schema of the name of a tool, as the APIs of models accept it. */
 export const toolNameSchema = z
   .string()
-  .regex(
-    /^[A-Za-z0-9_-]{1,64}$/,
-    "expected the name of a tool to be at most 64 letters, digits, underscores and hyphens",
-  );
+  .regex(/^[A-Za-z0-9_-]{1,64}$/, "expected at most 64 letters, digits, underscores and hyphens");
 
 /** Schema of a JSON Schema whose values are objects, as the arguments of a tool are. */
 const objectSchemaSchema = z

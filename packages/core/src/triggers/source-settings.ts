@@ -17,12 +17,12 @@ export const sourceSchema = z.strictObject({
     .describe("Subject, perhaps with * and >. Absent at a stream: the subjects of the organization, ORG.>"),
   stream: z
     .string()
-    .regex(NAME, 'expected the name of a stream to be letters, digits, "_" and "-"')
+    .regex(NAME, 'expected the name of a stream: letters, digits, "_" and "-"')
     .optional()
     .describe("Stream of JetStream. Absent: messages that are published while the server runs, at most once"),
   queueGroup: z
     .string()
-    .regex(NAME, 'expected the name of a queue group to be letters, digits, "_" and "-"')
+    .regex(NAME, 'expected the name of a queue group: letters, digits, "_" and "-"')
     .optional()
     .describe("Queue group whose subscribers share the messages of a subject. Absent: one of the endpoint's own"),
   startAt: z

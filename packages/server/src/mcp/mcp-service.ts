@@ -22,6 +22,8 @@ export interface McpRequest {
   readonly request: Request;
   readonly permissions: Permissions;
   readonly from: AgentRequest;
+  /** Aborted when the server stops. */
+  readonly ending: AbortSignal;
 }
 
 /** Server of one organization for agents. */
@@ -45,10 +47,10 @@ export class McpService implements AsyncDisposable {
   }
 
   /** Responds to a POST of either generation of the protocol. */
-  async post({ org, request, permissions, from }: McpRequest): Promise<Response> {
+  async post({ org, request, permissions, from, ending }: McpRequest): Promise<Response> {
     const { handler } = await this.#serverOf(org);
     return handler.fetch(request, {
-      authInfo: { token: "", clientId: "", scopes: [], extra: { permissions, from } },
+      authInfo: { token: "", clientId: "", scopes: [], extra: { permissions, from, ending } },
     });
   }
 
@@ -86,7 +88,7 @@ export class McpService implements AsyncDisposable {
     { authInfo }: McpRequestContext,
     library: typeof import("@modelcontextprotocol/server"),
   ): Server {
-    const { permissions, from } = (authInfo?.extra ?? {}) as unknown as Pick<McpRequest, "permissions" | "from">;
+    const { permissions, from, ending } = (authInfo?.extra ?? {}) as unknown as Omit<McpRequest, "org" | "request">;
     const { store, caller, version } = this.#options;
     const server = new library.Server(
       { name: `faas-${org}`, title: `Functions of ${org}`, version },
@@ -109,7 +111,9 @@ export class McpService implements AsyncDisposable {
         sent = sent.then(() => mcpReq.notify({ method: "notifications/progress", params })).catch(() => {});
       };
       const { arguments: args = {} } = params;
-      const call = { tool, args, from, signal: mcpReq.signal };
+      // Asynchronous calls take as long as they take, also without the agent.
+      const signal = tool.settings.async ? AbortSignal.any([mcpReq.signal, ending]) : mcpReq.signal;
+      const call = { tool, args, from, signal };
       const result = await resultOf(caller.call(progressToken === undefined ? call : { ...call, onProgress }));
       // Progress after the result would be lost.
       await sent;

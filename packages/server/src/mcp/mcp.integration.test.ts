@@ -15,13 +15,15 @@ export const handler = async ({ path, body, headers, method }) => {
   if (path === "/image") return { status: 200, headers: { "content-type": "image/png" }, body: Buffer.from([1, 2, 3]) };
   if (path === "/zip") return { status: 200, headers: { "content-type": "application/zip" }, body: Buffer.from([4]) };
   if (path === "/job" && Number(headers["x-faas-attempt"]) < 2) return { status: 503 };
+  if (path === "/once") return body.exit ? process.exit(3) : "a".repeat(body.length);
+  if (path === "/wait") return { status: 200, headers: { "content-type": "text/event-stream" }, body: steps(200) };
   if (path === "/stream") return { status: 200, headers: { "content-type": "text/event-stream" }, body: steps() };
   return { method, args: body, attempt: headers["x-faas-attempt"] ?? null };
 };
-async function* steps() {
+async function* steps(ms = 0) {
   for (const event of ['{"progress": 1, "total": 2, "message": "half"}', "almost", '{"sum": 3}']) {
     yield "data: " + event + "\\n\\n";
-    await new Promise((done) => setImmediate(done));
+    await new Promise((done) => setTimeout(done, ms));
   }
 }`;
 const bundle = await functionBundle(CODE);
@@ -40,6 +42,7 @@ await register("open", { description: "Open", path: "/text" }, { visibility: "pu
 for (const path of ["error", "throw", "list", "image", "stream", "zip"])
   await register(path, { description: path, path: `/${path}` });
 await register("job", { description: "Slow", path: "/job", async: true }, { async: { backoff: "1ms" } });
+await register("once", { description: "Once", path: "/once", async: true }, { async: { attempts: 1 } });
 await register("wrong", { description: "Wrong", output: { type: "object", required: ["sum"] } });
 await register("plain", null);
 const key = await server.key("acme", "invoke");
@@ -93,7 +96,7 @@ for (const generation of ["2026-07-28", "2025-11-25"] as const)
       const { result } = await rpc(generation, "tools/list");
       assert.deepEqual(
         result.tools.map(({ name }: { name: string }) => name),
-        ["echo", "error", "image", "job", "list", "open", "stream", "throw", "wrong", "zip"],
+        ["echo", "error", "image", "job", "list", "once", "open", "stream", "throw", "wrong", "zip"],
       );
       assert.deepEqual(result.tools[0], {
         ...{ name: "echo", title: "Echo", description: "Echoes", inputSchema: input },
@@ -214,6 +217,19 @@ async function subscribe(generation: "2026-07-28" | "2025-11-25", signal: AbortS
   };
 }
 
+test("an asynchronous tool that fails without a response has the code, and the name of the call", async () => {
+  const params = { name: "once", arguments: { exit: true } };
+  const { result } = await rpc("2025-11-25", "tools/call", params);
+  assert.match(result.content[0].text, / \(REPLICA_EXITED\)$/);
+  assert.deepEqual([result.isError, /^acme\/\w+$/.test(result._meta.call)], [true, true]);
+});
+
+test("the result of an asynchronous tool is limited as that of another", async () => {
+  const params = { name: "once", arguments: { length: 4 * 2 ** 20 + 1 } };
+  const { result } = await rpc("2025-11-25", "tools/call", params);
+  assert.match(result.content[0].text, /has 4194305 bytes: expected at most 4194304/);
+});
+
 test("agents of both generations are notified when the tools change, and not of other changes", async () => {
   const ending = new AbortController();
   const [modern, legacy] = [await subscribe("2026-07-28", ending.signal), await subscribe("2025-11-25", ending.signal)];
@@ -232,4 +248,28 @@ test("a tool with an invalid schema or the name of another one cannot be deploye
   assert.match(invalid.problem.detail, /Expected "tool.input" to be a JSON Schema/);
   const taken = await register("bad", { description: "Bad", name: "echo" });
   assert.deepEqual([taken.status, taken.problem.code], [409, "TOOL_NAME_TAKEN"]);
+});
+
+test("a call in progress is finished when the server stops", async () => {
+  await register("wait", { description: "Waits", path: "/wait" });
+  const params = { name: "wait", arguments: {}, _meta: { progressToken: 1 } };
+  const response = await fetch(`${server.url}/-/orgs/acme/mcp`, {
+    method: "POST",
+    headers: {
+      "Content-Type": "application/json",
+      Accept: "application/json, text/event-stream",
+      Authorization: `Bearer ${key}`,
+    },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params }),
+  });
+  const chunks = response.body?.pipeThrough(new TextDecoderStream()) ?? [];
+  let text = "";
+  let stopped: Promise<void> | undefined;
+  for await (const chunk of chunks) {
+    text += chunk;
+    stopped ??= server.stop();
+  }
+  await stopped;
+  assert.match(text, /"message":"half"/);
+  assert.match(text, /"structuredContent":{"sum":3}/);
 });

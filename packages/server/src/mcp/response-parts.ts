@@ -21,6 +21,12 @@ const LINES: ReadonlySet<string> = new Set(["application/x-ndjson", "application
 /** Tells whether the last part of a response with this media type is its result. */
 export const isPartwise = (mediaType: string): boolean => mediaType === EVENTS || LINES.has(mediaType);
 
+/** Type of streams of functions that do not name one, and of bytes. */
+export const UNKNOWN = "application/octet-stream";
+
+/** Tells whether decoded bytes are text: they were valid UTF-8, without control characters other than white space. */
+export const isText = (decoded: string): boolean => !/\ufffd|(?!\s)\p{Cc}/u.test(decoded);
+
 /** Returns the last part of a whole response: the data of the last event, or the last line. */
 export function lastPart(text: string, mediaType: string): string {
   const parts = mediaType === EVENTS ? eventsIn(text.split(/\r?\n\r?\n/)) : text.split("\n");
@@ -44,7 +50,8 @@ export class ProgressReader {
     const mediaType = mediaTypeOf(contentType);
     const text = this.#decoder.write(bytes);
     if (mediaType === EVENTS || LINES.has(mediaType)) this.#split(text, mediaType);
-    else if (mediaType.startsWith("text/") && text !== "") this.#take(text);
+    else if (text !== "" && (mediaType.startsWith("text/") || (mediaType === UNKNOWN && isText(text))))
+      this.#take(text);
   }
 
   #split(text: string, mediaType: string): void {

@@ -78,12 +78,15 @@ export class ToolCaller {
     const call = internalCall({ org, endpoint, target, body: Buffer.from(JSON.stringify(args)), ...from });
     const { id } = await asyncCalls.accept({ ...call, request: { ...call.request, lines } });
     const ended = await this.#followed(org, id, signal, onProgress);
+    const named = { _meta: { call: `${org}/${id}` } };
     if (ended === undefined)
-      return toolError(`The asynchronous call ${org}/${id} was removed, or is not awaited any more`);
+      return { ...toolError(`The asynchronous call ${org}/${id} was removed, or is not awaited any more`), ...named };
     const response = await asyncCalls.response(org, id).catch((error: Error) => error);
-    if (response instanceof Error) return toolError(response.message);
-    const result = toolResult(wholeResponse(response), uriOf(tool));
-    return { ...result, ...(ended.state === "failed" ? { isError: true } : {}), _meta: { call: `${org}/${id}` } };
+    const result =
+      response instanceof Error
+        ? toolError(failureOf(ended) ?? response.message)
+        : toolResult(boundedResponse(response, ended), uriOf(tool));
+    return { ...result, ...(ended.state === "failed" ? { isError: true } : {}), ...named };
   }
 
   /** Returns a call when it has ended, and reports progress until then; undefined if it is removed, or the signal aborts. */
@@ -115,7 +118,8 @@ function requestOf({ ref: { org, endpoint }, settings }: EndpointTool, from: Age
   return {
     ...{ method: "POST", url: `/${org}/${endpoint}${target}`, target, requestId },
     ...{ host: "localhost", address, proto: "http" },
-    lines: "Content-Type: application/json\r\nAccept: application/json, text/event-stream;q=0.9, */*;q=0.8\r\n",
+    lines:
+      "Content-Type: application/json\r\nAccept: application/json, text/event-stream;q=0.9, */*;q=0.8\r\nAccept-Encoding: identity\r\n",
     headers: {
       ...(traceparent === undefined ? {} : { traceparent }),
       ...(tracestate === undefined ? {} : { tracestate }),
@@ -123,10 +127,21 @@ function requestOf({ ref: { org, endpoint }, settings }: EndpointTool, from: Age
   };
 }
 
-const wholeResponse = (response: Pick<ToolResponse, "status" | "headers" | "body">): ToolResponse => ({
-  ...response,
-  bytes: response.body.length,
+/** Returns the stored response of a call with as much of its body as a result may have. */
+const boundedResponse = (
+  stored: Pick<ToolResponse, "status" | "headers" | "body">,
+  { response }: AsyncCall,
+): ToolResponse => ({
+  ...stored,
+  body: stored.body.subarray(0, MAX_RESULT_BYTES),
+  bytes: Math.max(response?.bytes ?? 0, stored.body.length),
 });
+
+/** Returns the reason of the last delivery of a call for which the function did not respond. */
+function failureOf({ deliveries }: AsyncCall): string | undefined {
+  const { code, detail } = deliveries.at(-1) ?? {};
+  return code === undefined ? detail : `${detail ?? "The call has failed"} (${code})`;
+}
 
 const uriOf = ({ ref: { org }, name }: EndpointTool) => `faas:${mcpPath(org)}/tools/${name}`;
 

@@ -23,6 +23,49 @@ test("a response that is too large or ended early is an error", () => {
   assert.match(textOf(result(200, "text/plain", "abc", { isBroken: true })), /ended early/);
 });
 
+test("text is decoded by its charset", () => {
+  const response = (charset: string) =>
+    toolResult(
+      {
+        status: 200,
+        headers: [["content-type", `text/plain; charset=${charset}`]],
+        body: Buffer.from([0xe4]),
+        bytes: 1,
+      },
+      "faas:x",
+    );
+  assert.equal(textOf(response("ISO-8859-1")), "ä");
+  assert.equal(textOf(response('"windows-1252"')), "ä");
+  assert.equal(textOf(response("unknown")), "\ufffd");
+});
+
+test("bytes of an unknown type are text if they can be read as such", () => {
+  assert.deepEqual(result(200, "application/octet-stream", "läuft\n\t").content, [{ type: "text", text: "läuft\n\t" }]);
+  for (const bytes of [[0], [0x1b], [0x61, 0xff]]) {
+    const headers = [["content-type", "application/octet-stream"]] as const;
+    const { content } = toolResult({ status: 200, headers, body: Buffer.from(bytes), bytes: bytes.length }, "faas:x");
+    assert.equal(content[0]?.type, "resource");
+  }
+});
+
+test("pieces of text without a type are progress", () => {
+  const reported: ToolProgress[] = [];
+  const reader = new ProgressReader((progress) => reported.push(progress));
+  for (const piece of ["reading\n", "writing\n"]) reader.read(Buffer.from(piece), "application/octet-stream");
+  assert.deepEqual(reported, [{ progress: 1, message: "reading" }]);
+});
+
+test("a redirect and a compressed response are errors, not empty or unreadable results", () => {
+  const headers = [["Location", "/login"]] as const;
+  const redirect = toolResult({ status: 302, headers, body: Buffer.alloc(0), bytes: 0 }, "faas:x");
+  assert.deepEqual([redirect.isError, /redirect \(302\) to \/login/.test(textOf(redirect))], [true, true]);
+  const compressed = toolResult(
+    { status: 200, headers: [["Content-Encoding", "gzip"]], body: Buffer.from([0x1f, 0x8b]), bytes: 2 },
+    "faas:x",
+  );
+  assert.deepEqual([compressed.isError, /compressed \(gzip\)/.test(textOf(compressed))], [true, true]);
+});
+
 test("an empty response has no content", () => {
   assert.deepEqual(result(204, "", "").content, []);
 });

@@ -1,6 +1,6 @@
 import { PROBLEM_MEDIA_TYPE } from "@faas/core";
 import type { CallToolResult } from "@modelcontextprotocol/server";
-import { isPartwise, lastPart, mediaTypeOf, parsedObject } from "./response-parts.ts";
+import { isPartwise, isText, lastPart, mediaTypeOf, parsedObject, UNKNOWN } from "./response-parts.ts";
 
 /** Response of an endpoint to the call of a tool. */
 export interface ToolResponse {
@@ -15,7 +15,7 @@ export interface ToolResponse {
 
 /**
  * Converts the response of an endpoint to the result of a tool: an object as JSON is structured content, text is text, images and audio are of their
- * kind, and everything else is an embedded resource. A status from 400 on is an error that the agent sees.
+ * kind, and everything else is an embedded resource. A redirect and a status from 400 on are errors that the agent sees.
  *
  * @param uri identifies the tool in embedded resources
  */
@@ -24,10 +24,27 @@ export function toolResult(response: ToolResponse, uri: string): CallToolResult 
   if (isBroken) return toolError("The response of the tool ended early: its replica failed. Try again");
   if (bytes > body.length)
     return toolError(`The response of the tool has ${bytes} bytes: expected at most ${body.length}`);
-  const contentType = headers.find(([name]) => name.toLowerCase() === "content-type")?.[1] ?? "";
+  const header = (searched: string) => headers.find(([name]) => name.toLowerCase() === searched)?.[1];
+  const location = header("location");
+  if (status >= 300 && status < 400 && location !== undefined)
+    return toolError(
+      `The tool responded with a redirect (${status}) to ${location}: its "path" should be that of the result`,
+    );
+  const encoding = header("content-encoding")?.trim().toLowerCase() ?? "identity";
+  if (encoding !== "identity")
+    return toolError(
+      `The response of the tool is compressed (${encoding}): expected none, as its Accept-Encoding says`,
+    );
+  const contentType = header("content-type") ?? "";
   const mediaType = mediaTypeOf(contentType);
-  if (status >= 400) return toolError(errorText(status, body.toString(), mediaType));
-  return contentOf(body, mediaType, uri);
+  if (status >= 400) return toolError(errorText(status, textOf(body, contentType), mediaType));
+  return contentOf(body, contentType, uri);
+}
+
+/** Decodes a body by the charset of its type; UTF-8 without one that is known. */
+function textOf(body: Buffer, contentType: string): string {
+  const charset = charsetOf(contentType);
+  return charset === undefined ? body.toString() : new TextDecoder(charset).decode(body);
 }
 
 /** Creates the result of a call that has failed, which an agent reads. */
@@ -40,16 +57,29 @@ function errorText(status: number, body: string, mediaType: string): string {
   return code === undefined ? String(detail) : `${detail} (${code})`;
 }
 
-function contentOf(body: Buffer, mediaType: string, uri: string): CallToolResult {
+function contentOf(body: Buffer, contentType: string, uri: string): CallToolResult {
+  const mediaType = mediaTypeOf(contentType);
   if (isPartwise(mediaType)) return textResult(lastPart(body.toString(), mediaType));
   if (mediaType === "application/json" || mediaType.endsWith("+json")) return textResult(body.toString());
   // Functions that return text may have no type.
   if (mediaType === "" || mediaType.startsWith("text/"))
-    return { content: body.length === 0 ? [] : [{ type: "text", text: body.toString() }] };
+    return { content: body.length === 0 ? [] : [{ type: "text", text: textOf(body, contentType) }] };
+  if (mediaType === UNKNOWN && isText(body.toString())) return { content: [{ type: "text", text: body.toString() }] };
   const [kind] = mediaType.split("/");
   const data = body.toString("base64");
   if (kind === "image" || kind === "audio") return { content: [{ type: kind, data, mimeType: mediaType }] };
   return { content: [{ type: "resource", resource: { uri, mimeType: mediaType, blob: data } }] };
+}
+
+/** Returns the charset of a type, if it names one that can be decoded. */
+function charsetOf(contentType: string): string | undefined {
+  const label = /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(contentType)?.[1];
+  if (label === undefined) return undefined;
+  try {
+    return new TextDecoder(label).encoding;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Creates a result with text that may be JSON. */

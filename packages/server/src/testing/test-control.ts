@@ -25,6 +25,8 @@ export interface TestControl {
   upload(tar: Buffer, digest?: string, token?: string): Promise<Answer>;
   /** Creates a key, and returns its token. */
   key(org: string, scope: OrgScope): Promise<string>;
+  /** Stops the server before the tests of the file have ended. */
+  stop(): Promise<void>;
 }
 
 export interface Answer {
@@ -55,6 +57,7 @@ export async function testControl(options: Partial<ServerOptions> = {}): Promise
     return { status: answer.status, headers: answer.headers, body, problem: body };
   };
   return {
+    stop: () => server.stop(),
     url: server.url,
     dataDir,
     adminToken,

@@ -47,11 +47,13 @@ const postMessage = ({ store, mcp, isAuth, ending }: McpRoutesDeps) =>
       checkOrigin(context, isAuth);
       requireOrg(org, store, permissions);
       const body = await readRawBody(context, MAX_BYTES);
+      // Calls end by their timeouts: like other requests in progress, they are finished before the server stops.
+      const signals = isToolCall(body) ? [] : [ending];
       const request = new Request(`http://localhost${context.path}`, {
         ...{ method: "POST", headers: headersOf(context), body: new Uint8Array(body) },
-        signal: untilEnd(context, permissions, ending),
+        signal: untilEnd(context, permissions, ...signals),
       });
-      const response = await mcp.post({ org, request, permissions, from: agentRequest(context) });
+      const response = await mcp.post({ org, request, permissions, from: agentRequest(context), ending });
       return sendResponse(context, response);
     },
   });
@@ -90,11 +92,20 @@ function checkOrigin(context: Context, isAuth: boolean): void {
   checkLocalHost(origin.replace(/^[\w-]+:\/\//, ""));
 }
 
-/** Returns a signal for the end of what a response waits for: its client or its server leaves, or the key is revoked. */
-function untilEnd({ res }: Context, permissions: Permissions, ending: AbortSignal): AbortSignal {
+/** Tells whether a message calls a tool. */
+function isToolCall(body: Buffer): boolean {
+  try {
+    return (JSON.parse(body.toString()) as { readonly method?: unknown } | null)?.method === "tools/call";
+  } catch {
+    return false;
+  }
+}
+
+/** Returns a signal for the end of what a response waits for: its client leaves, the key is revoked, or another signal aborts. */
+function untilEnd({ res }: Context, permissions: Permissions, ...signals: readonly AbortSignal[]): AbortSignal {
   const disconnected = new AbortController();
   res.once("close", () => disconnected.abort());
-  return AbortSignal.any([disconnected.signal, ending, ...(permissions.signal ? [permissions.signal] : [])]);
+  return AbortSignal.any([disconnected.signal, ...signals, ...(permissions.signal ? [permissions.signal] : [])]);
 }
 
 /** Returns the headers without the key, which is nothing to the tools. */
