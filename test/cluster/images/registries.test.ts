@@ -17,10 +17,10 @@ import {
   type ManifestContent,
   putManifest,
   readManifest,
-  sha256,
 } from "../../../packages/builder/src/registry/api/manifests.ts";
 import { RegistrySession } from "../../../packages/builder/src/registry/api/session.ts";
 import { uploadBlob } from "../../../packages/builder/src/registry/api/upload.ts";
+import { sha256 } from "../../../packages/builder/src/registry/digest.ts";
 import {
   type FakeRegistryOptions,
   requireLogin,

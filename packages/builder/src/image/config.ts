@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import type { ImageInspectInfo } from "dockerode";
+import { sha256 } from "../registry/digest.ts";
 import type { Layer } from "./layer.ts";
 
 /** Facts about a base image on which the image's configuration depends. */
@@ -46,7 +46,7 @@ export function imageConfig(recipe: ImageRecipe<Pick<Layer, "diffId">>): ImageCo
     rootfs: { type: "layers", diff_ids: [...(base.RootFS.Layers ?? []), ...layers.map(({ diffId }) => diffId)] },
   };
   const text = JSON.stringify(content);
-  return { text, id: `sha256:${createHash("sha256").update(text).digest("hex")}` };
+  return { text, id: sha256(text) };
 }
 
 const sorted = <T>(record: Readonly<Record<string, T>>): Record<string, T> =>

@@ -2,6 +2,7 @@ import { FaasError, type WarmImage } from "@faas/core";
 import { FindOrCreate } from "../dependencies/find-or-create.ts";
 import type { ResolvedImageOptions } from "./image-options.ts";
 import type { PreparedImage } from "./prepared-image.ts";
+import type { ImageName, RegistryNames } from "./registry-names.ts";
 import type { PreparedWarmPart } from "./warm/warm-image.ts";
 
 /** Image in the registry, or in the Docker engine. */
@@ -19,14 +20,11 @@ export interface PublishedImage {
 
 /** Registry that images are pushed to, by the engine or by this process. */
 export interface PushTarget<Image> {
+  readonly names: RegistryNames;
   /** Returns the digest of the image's manifest; undefined if the registry lacks the image. */
   find(name: ImageName, image: Image): Promise<string | undefined>;
   /** Pushes an image, and returns the digest of its manifest. */
   push(name: ImageName, image: Image, onProgress?: ResolvedImageOptions["onProgress"]): Promise<string>;
-  /** Returns the name of an image with its tag. */
-  tagged(name: ImageName): string;
-  /** Returns the name of an image for the platform's pulls. */
-  reference(name: ImageName, digest: string): string;
 }
 
 type WithId = Pick<PreparedImage, "imageId">;
@@ -51,8 +49,8 @@ export async function publishToRegistry<Image extends WithId>(
   const existing = await target.find(name, image);
   const digest = existing ?? (await target.push(name, image, onProgress));
   const published = {
-    reference: target.reference(name, digest),
-    tagged: target.tagged(name),
+    reference: target.names.reference(name, digest),
+    tagged: target.names.tagged(name),
     pushed: existing === undefined,
     warnings: image.warnings,
   };
@@ -83,8 +81,9 @@ async function publishWarmImage<Image extends WithId>(
 ): Promise<WarmImage> {
   const name = warmName(warm, org);
   const find = () => target.find(name, warm);
-  const digest = existing ?? (await warmImages.run(target.tagged(name), find, () => target.push(name, warm), signal));
-  const image = target.reference(name, digest);
+  const digest =
+    existing ?? (await warmImages.run(target.names.tagged(name), find, () => target.push(name, warm), signal));
+  const image = target.names.reference(name, digest);
   return { image, code: warm.code.digest, ...(warm.hasDependencies ? { hasDependencies: true } : {}) };
 }
 
@@ -95,9 +94,3 @@ const warmName = (warm: WithId & PreparedWarmPart, org: string): ImageName => ({
   repository: `${org}/${warm.repository}`,
   tag: tagOf(warm),
 });
-
-export interface ImageName {
-  /** Path below that of the registry's address. */
-  readonly repository: string;
-  readonly tag: string;
-}

@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { FaasError } from "@faas/core";
 import { parseJson, registryMessage } from "./api/registry-message.ts";
 import { type RegistryHost, type RegistryRequest, RegistrySession } from "./api/session.ts";
 import type { RegistryResponse } from "./api/transport.ts";
+import { sha256 } from "./digest.ts";
 
 /** A repository of a registry, with the credentials for it. */
 export interface RegistryAccess extends RegistryHost {
@@ -18,12 +18,15 @@ export interface FoundManifest {
 }
 
 /** Media types of image manifests and of lists of them. */
-export const MANIFEST_TYPES = [
+const MANIFEST_TYPES = [
   "application/vnd.oci.image.manifest.v1+json",
   "application/vnd.docker.distribution.manifest.v2+json",
   "application/vnd.oci.image.index.v1+json",
   "application/vnd.docker.distribution.manifest.list.v2+json",
 ];
+
+/** Headers of a request for a manifest: some registries answer 404 for a manifest whose type is not accepted. */
+export const ACCEPT_MANIFESTS = { Accept: MANIFEST_TYPES.join(", ") };
 
 /**
  * Finds the manifest of a tag or digest (OCI distribution specification, "Pulling manifests"); undefined when it does not exist, or when the
@@ -34,7 +37,7 @@ export const MANIFEST_TYPES = [
 export async function findManifest(access: RegistryAccess, reference: string): Promise<FoundManifest | undefined> {
   const { repository, credentials, signal } = access;
   const path = `/v2/${repository}/manifests/${reference}`;
-  const headers = { Accept: MANIFEST_TYPES.join(", ") };
+  const headers = ACCEPT_MANIFESTS;
   let response: RegistryResponse;
   try {
     response = await requestRegistry(access, { method: "GET", path, headers });
@@ -52,7 +55,7 @@ export async function findManifest(access: RegistryAccess, reference: string): P
   const digest = response.headers["docker-content-digest"];
   const { config } = parseJson(response.body) as { config?: { digest?: string } };
   return {
-    digest: typeof digest === "string" ? digest : `sha256:${createHash("sha256").update(response.body).digest("hex")}`,
+    digest: typeof digest === "string" ? digest : sha256(response.body),
     configDigest: config?.digest,
   };
 }

@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import { FaasError } from "@faas/core";
 import type { Environment } from "../docker/config.ts";
 import { registryMessage } from "./api/registry-message.ts";
 import type { RegistryResponse } from "./api/transport.ts";
-import { MANIFEST_TYPES, type RegistryAccess, requestRegistry } from "./client.ts";
+import { ACCEPT_MANIFESTS, type RegistryAccess, requestRegistry } from "./client.ts";
 import { type RegistryCredentials, registryCredentials } from "./credentials.ts";
+import { isDigest, sha256 } from "./digest.ts";
 import type { ImageReference } from "./image-reference.ts";
 
 /** The manifest that a tag names. */
@@ -25,8 +25,6 @@ export interface ResolveTagOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const DIGEST = /^sha256:[0-9a-f]{64}$/;
-
 /**
  * Asks a registry which manifest a tag names (OCI distribution specification, "Checking if content exists in the registry"). Fetches the manifest only
  * if the registry does not name its digest.
@@ -42,7 +40,7 @@ export async function resolveTag(image: ImageReference, options: ResolveTagOptio
   };
   const path = `/v2/${repository}/manifests/${tag}`;
   const request = async (method: "GET" | "HEAD", conditions: Record<string, string>) => {
-    const headers = { Accept: MANIFEST_TYPES.join(", "), ...conditions };
+    const headers = { ...ACCEPT_MANIFESTS, ...conditions };
     const response = await requestRegistry(access, { method, path, headers }).catch((error) => {
       signal?.throwIfAborted();
       throw error instanceof FaasError ? error : unreachable(registry, (error as Error).message, error);
@@ -57,12 +55,12 @@ export async function resolveTag(image: ImageReference, options: ResolveTagOptio
   const { etag } = head.headers;
   if (named !== undefined) return { digest: named, ...(etag === undefined ? {} : { etag }) };
   const { body } = await request("GET", {});
-  return { digest: `sha256:${createHash("sha256").update(body).digest("hex")}` };
+  return { digest: sha256(body) };
 }
 
 function digestIn({ headers }: RegistryResponse): string | undefined {
   const digest = headers["docker-content-digest"];
-  return typeof digest === "string" && DIGEST.test(digest) ? digest : undefined;
+  return isDigest(digest) ? digest : undefined;
 }
 
 /** Throws for a response without a manifest. */

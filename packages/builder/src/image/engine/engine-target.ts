@@ -7,7 +7,8 @@ import { pushImage } from "../../registry/push.ts";
 import { findImage } from "../base-image.ts";
 import type { ResolvedImageOptions } from "../image-options.ts";
 import type { PreparedImage } from "../prepared-image.ts";
-import { type ImageName, type PublishedImage, type PushTarget, tagOf } from "../publish.ts";
+import { type PublishedImage, type PushTarget, tagOf } from "../publish.ts";
+import { type ImageName, RegistryNames } from "../registry-names.ts";
 
 type LoadableImage = Pick<PreparedImage, "imageId" | "load">;
 
@@ -26,41 +27,32 @@ export async function keepInEngine(
 
 /** Registry that the engine pushes to. */
 export class EngineTarget implements PushTarget<LoadableImage> {
+  readonly names: RegistryNames;
   readonly #docker: Docker;
-  readonly #registry: Registry;
-  readonly #prefix: string;
   readonly #access: Omit<RegistryAccess, "repository">;
 
-  private constructor(docker: Docker, registry: Registry, prefix: string, access: Omit<RegistryAccess, "repository">) {
+  private constructor(docker: Docker, names: RegistryNames, access: Omit<RegistryAccess, "repository">) {
     this.#docker = docker;
-    this.#registry = registry;
-    this.#prefix = prefix;
+    this.names = names;
     this.#access = access;
   }
 
   static async open(docker: Docker, registry: Registry, { env, signal }: ResolvedImageOptions): Promise<EngineTarget> {
-    const { host, prefix } = parseRegistry(registry.push);
+    const names = new RegistryNames(registry);
+    const { host } = names;
     const credentials = await registryCredentials(host, env);
-    return new EngineTarget(docker, registry, prefix, { host, credentials, env, signal });
+    return new EngineTarget(docker, names, { host, credentials, env, signal });
   }
 
-  async find({ repository, tag }: ImageName, { imageId }: LoadableImage): Promise<string | undefined> {
-    const existing = await findManifest({ ...this.#access, repository: `${this.#prefix}${repository}` }, tag);
+  async find(name: ImageName, { imageId }: LoadableImage): Promise<string | undefined> {
+    const existing = await findManifest({ ...this.#access, repository: this.names.repository(name) }, name.tag);
     return existing?.configDigest === imageId ? existing.digest : undefined;
   }
 
   async push(name: ImageName, image: LoadableImage, onProgress?: ResolvedImageOptions["onProgress"]): Promise<string> {
-    await load(this.#docker, image, this.tagged(name));
-    const repository = `${this.#prefix}${name.repository}`;
+    await load(this.#docker, image, this.names.tagged(name));
+    const repository = this.names.repository(name);
     return pushImage(this.#docker, { ...this.#access, repository, tag: name.tag, onProgress });
-  }
-
-  tagged({ repository, tag }: ImageName): string {
-    return `${this.#access.host}/${this.#prefix}${repository}:${tag}`;
-  }
-
-  reference({ repository }: ImageName, digest: string): string {
-    return `${this.#registry.pull.replace(/\/+$/, "")}/${repository}@${digest}`;
   }
 }
 

@@ -1,15 +1,10 @@
 import { buffer } from "node:stream/consumers";
 import { FaasError } from "@faas/core";
 import { openBlob } from "../../registry/api/blobs.ts";
-import {
-  type Descriptor,
-  readManifest,
-  type StoredManifest,
-  sha256,
-  storedManifest,
-} from "../../registry/api/manifests.ts";
+import { type Descriptor, readManifest, type StoredManifest, storedManifest } from "../../registry/api/manifests.ts";
 import type { RegistrySession } from "../../registry/api/session.ts";
 import { resolveDigest } from "../../registry/api/tags.ts";
+import { sha256 } from "../../registry/digest.ts";
 import { parseImageReference } from "../../registry/image-reference.ts";
 import type { BaseImage } from "../base-image.ts";
 import type { BaseFacts } from "../config.ts";

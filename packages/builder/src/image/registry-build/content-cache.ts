@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { sha256 } from "../../registry/api/manifests.ts";
+import { sha256 } from "../../registry/digest.ts";
 
 /** Manifests and configurations of base images on this machine, by their digests: a few kilobytes each. */
 export class ContentCache {

@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { type Descriptor, type StoredManifest, storedManifest } from "../../registry/api/manifests.ts";
+import { sha256 } from "../../registry/digest.ts";
 import type { ImageConfig } from "../config.ts";
 import type { RegistryBase } from "./base.ts";
 import type { PushableLayer } from "./compress.ts";
@@ -50,7 +50,7 @@ export function idOf(images: readonly PlatformImage[]): string {
   const [only] = images;
   if (only && images.length === 1) return only.config.id;
   const ids = images.map(({ platform, config }) => [platformName(platform), config.id]);
-  return `sha256:${createHash("sha256").update(JSON.stringify(ids)).digest("hex")}`;
+  return sha256(JSON.stringify(ids));
 }
 
 function layerType(mediaType: string): string {

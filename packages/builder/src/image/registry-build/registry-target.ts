@@ -1,9 +1,9 @@
 import type { FaasError, Registry } from "@faas/core";
 import { putManifest, readManifest } from "../../registry/api/manifests.ts";
 import type { RegistrySession } from "../../registry/api/session.ts";
-import { parseRegistry } from "../../registry/image-reference.ts";
 import type { ResolvedImageOptions } from "../image-options.ts";
-import type { ImageName, PushTarget } from "../publish.ts";
+import type { PushTarget } from "../publish.ts";
+import { type ImageName, RegistryNames } from "../registry-names.ts";
 import type { BlobLocations } from "./blob-locations.ts";
 import { imageIndex, imageManifest } from "./image-manifest.ts";
 import { NeedsDocker } from "./needs-docker.ts";
@@ -13,21 +13,19 @@ import type { Sessions } from "./sessions.ts";
 
 /** Registry that this process pushes to. */
 export class RegistryTarget implements PushTarget<ImageSet> {
+  readonly names: RegistryNames;
   readonly #session: RegistrySession;
-  readonly #registry: Registry;
-  readonly #prefix: string;
   readonly #locations: BlobLocations;
 
-  private constructor(session: RegistrySession, registry: Registry, prefix: string, locations: BlobLocations) {
+  private constructor(names: RegistryNames, session: RegistrySession, locations: BlobLocations) {
+    this.names = names;
     this.#session = session;
-    this.#registry = registry;
-    this.#prefix = prefix;
     this.#locations = locations;
   }
 
   static async open(registry: Registry, sessions: Sessions, locations: BlobLocations): Promise<RegistryTarget> {
-    const { host, prefix } = parseRegistry(registry.push);
-    return new RegistryTarget(await sessions.open(host), registry, prefix, locations);
+    const names = new RegistryNames(registry);
+    return new RegistryTarget(names, await sessions.open(names.host), locations);
   }
 
   /** Opens a connection and logs in, ahead of the first request. */
@@ -39,8 +37,8 @@ export class RegistryTarget implements PushTarget<ImageSet> {
     );
   }
 
-  async find({ repository, tag }: ImageName, { images }: ImageSet): Promise<string | undefined> {
-    const existing = await this.#read(`${this.#prefix}${repository}`, tag);
+  async find(name: ImageName, { images }: ImageSet): Promise<string | undefined> {
+    const existing = await this.#read(this.names.repository(name), name.tag);
     const [only] = images;
     // An engine's push of the same image has other compressed layers, and with them another digest.
     if (only && images.length === 1)
@@ -48,13 +46,10 @@ export class RegistryTarget implements PushTarget<ImageSet> {
     return existing?.digest === (await imageIndex(images)).digest ? existing.digest : undefined;
   }
 
-  async push(
-    { repository: name, tag }: ImageName,
-    { images }: ImageSet,
-    onProgress?: ResolvedImageOptions["onProgress"],
-  ): Promise<string> {
+  async push(name: ImageName, { images }: ImageSet, onProgress?: ResolvedImageOptions["onProgress"]): Promise<string> {
     const session = this.#session;
-    const repository = `${this.#prefix}${name}`;
+    const { tag } = name;
+    const repository = this.names.repository(name);
     await pushBlobs(images, { session, repository, locations: this.#locations, onProgress });
     const manifests = await Promise.all(images.map(imageManifest));
     const [only] = manifests;
@@ -68,15 +63,7 @@ export class RegistryTarget implements PushTarget<ImageSet> {
     return index.digest;
   }
 
-  tagged({ repository, tag }: ImageName): string {
-    return `${this.#session.host}/${this.#prefix}${repository}:${tag}`;
-  }
-
-  reference({ repository }: ImageName, digest: string): string {
-    return `${this.#registry.pull.replace(/\/+$/, "")}/${repository}@${digest}`;
-  }
-
-  /** Reads a manifest; undefined if there is none. */
+  /** Reads a manifest; undefined if the registry has none under that name. */
   async #read(repository: string, tag: string) {
     try {
       return await readManifest(this.#session, repository, tag);

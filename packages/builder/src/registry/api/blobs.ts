@@ -1,7 +1,7 @@
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { FaasError } from "@faas/core";
 import { accessDenied } from "../client.ts";
-import { pushRefused, unreachable } from "./failures.ts";
+import { pushRefused, rejectUnreachable } from "./failures.ts";
 import { registryMessage } from "./registry-message.ts";
 import type { RegistrySession } from "./session.ts";
 
@@ -24,10 +24,7 @@ export async function hasBlob(session: RegistrySession, repository: string, dige
   const path = `/v2/${repository}/blobs/${digest}`;
   // The token of the push that follows.
   const request = { method: "HEAD", path, scope: repository, idleMs: TRANSFER_IDLE_MS } as const;
-  const { status } = await session.sendRetrying(request).catch((error) => {
-    session.access.signal?.throwIfAborted();
-    throw unreachable(session, error);
-  });
+  const { status } = await session.sendRetrying(request).catch(rejectUnreachable(session));
   return status === 200;
 }
 
@@ -44,10 +41,9 @@ export async function openBlob(
 ): Promise<Readable> {
   const path = `/v2/${repository}/blobs/${digest}`;
   const headers: Record<string, string> = start === 0 ? {} : { Range: `bytes=${start}-` };
-  const response = await session.open({ method: "GET", path, headers, idleMs: TRANSFER_IDLE_MS }).catch((error) => {
-    session.access.signal?.throwIfAborted();
-    throw unreachable(session, error);
-  });
+  const response = await session
+    .open({ method: "GET", path, headers, idleMs: TRANSFER_IDLE_MS })
+    .catch(rejectUnreachable(session));
   const { statusCode: status = 0 } = response;
   if (status === 206 || (status === 200 && start === 0)) return response;
   if (status === 200) return skipBytes(response, start);
@@ -62,8 +58,7 @@ export async function openBlob(
 }
 
 /** Leaves out the first bytes, for a registry that ignores `Range`. */
-async function skipBytes(source: Readable, count: number): Promise<Readable> {
-  const { Readable } = await import("node:stream");
+function skipBytes(source: Readable, count: number): Readable {
   async function* rest() {
     let left = count;
     for await (const piece of source as AsyncIterable<Buffer>) {
@@ -92,10 +87,7 @@ export async function mountBlob(
   const scope = `${repository} ${from}`;
   const response = await session
     .sendRetrying({ method: "POST", path, scope, idleMs: TRANSFER_IDLE_MS })
-    .catch((error) => {
-      session.access.signal?.throwIfAborted();
-      throw unreachable(session, error);
-    });
+    .catch(rejectUnreachable(session));
   const { status, headers } = response;
   if (status === 201) return "mounted";
   if (status === 202 && headers.location) return { location: headers.location };
@@ -113,10 +105,7 @@ export async function mountBlob(
 export async function startUpload(session: RegistrySession, repository: string): Promise<string> {
   const path = `/v2/${repository}/blobs/uploads/`;
   const request = { method: "POST", path, scope: repository, idleMs: TRANSFER_IDLE_MS } as const;
-  const response = await session.sendRetrying(request).catch((error) => {
-    session.access.signal?.throwIfAborted();
-    throw unreachable(session, error);
-  });
+  const response = await session.sendRetrying(request).catch(rejectUnreachable(session));
   if (response.status === 202 && response.headers.location) return response.headers.location;
   throw pushRefused(session, repository, response);
 }

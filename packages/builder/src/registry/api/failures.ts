@@ -7,7 +7,7 @@ import type { RegistryResponse } from "./transport.ts";
 const IS_CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET_ISSUER)/;
 
 /** Creates the error for a request that got no response. */
-export function unreachable({ host }: RegistrySession, cause: unknown): unknown {
+function unreachable({ host }: RegistrySession, cause: unknown): unknown {
   if (cause instanceof FaasError) return cause;
   const { code = "", message } = cause as NodeJS.ErrnoException;
   const advice = IS_CERTIFICATE.test(code)
@@ -17,6 +17,14 @@ export function unreachable({ host }: RegistrySession, cause: unknown): unknown 
       : `Cannot reach the registry ${host}: ${message || code}`;
   return new FaasError("REGISTRY_UNREACHABLE", advice, { cause });
 }
+
+/** Returns a handler for a rejected request, which reports the registry as unreachable unless the request was aborted. */
+export const rejectUnreachable =
+  (session: RegistrySession) =>
+  (error: unknown): never => {
+    session.access.signal?.throwIfAborted();
+    throw unreachable(session, error);
+  };
 
 /** Creates the error for a response that refuses a push. */
 export function pushRefused(session: RegistrySession, repository: string, response: RegistryResponse): FaasError {

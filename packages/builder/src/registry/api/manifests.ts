@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { FaasError } from "@faas/core";
-import { accessDenied, MANIFEST_TYPES } from "../client.ts";
+import { ACCEPT_MANIFESTS, accessDenied } from "../client.ts";
+import { sha256 } from "../digest.ts";
 import { TRANSFER_IDLE_MS } from "./blobs.ts";
-import { pushBroken, pushRefused, unreachable } from "./failures.ts";
+import { pushBroken, pushRefused, rejectUnreachable } from "./failures.ts";
 import { registryMessage } from "./registry-message.ts";
 import type { RegistrySession } from "./session.ts";
 
@@ -30,8 +30,6 @@ export interface ManifestContent {
   readonly manifests?: readonly Descriptor[];
 }
 
-export const sha256 = (bytes: string | Buffer): string => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
-
 /**
  * Reads the manifest of a tag or digest (OCI distribution specification, "Pulling manifests").
  *
@@ -39,11 +37,8 @@ export const sha256 = (bytes: string | Buffer): string => `sha256:${createHash("
  */
 export async function readManifest(session: RegistrySession, repository: string, reference: string) {
   const path = `/v2/${repository}/manifests/${reference}`;
-  const headers = { Accept: MANIFEST_TYPES.join(", ") };
-  const response = await session.sendRetrying({ method: "GET", path, headers }).catch((error) => {
-    session.access.signal?.throwIfAborted();
-    throw unreachable(session, error);
-  });
+  const headers = ACCEPT_MANIFESTS;
+  const response = await session.sendRetrying({ method: "GET", path, headers }).catch(rejectUnreachable(session));
   const { status, body } = response;
   const name = `${session.host}/${repository}${reference.startsWith("sha256:") ? "@" : ":"}${reference}`;
   if (status === 404) throw new FaasError("IMAGE_NOT_FOUND", `The registry has no image ${name}`);

@@ -1,6 +1,7 @@
 import { FaasError } from "@faas/core";
-import { MANIFEST_TYPES } from "../client.ts";
-import { unreachable } from "./failures.ts";
+import { ACCEPT_MANIFESTS } from "../client.ts";
+import { isDigest } from "../digest.ts";
+import { rejectUnreachable } from "./failures.ts";
 import { readManifest } from "./manifests.ts";
 import type { RegistrySession } from "./session.ts";
 
@@ -11,13 +12,10 @@ import type { RegistrySession } from "./session.ts";
  */
 export async function resolveDigest(session: RegistrySession, repository: string, tag: string): Promise<string> {
   const path = `/v2/${repository}/manifests/${tag}`;
-  const headers = { Accept: MANIFEST_TYPES.join(", ") };
-  const response = await session.sendRetrying({ method: "HEAD", path, headers }).catch((error) => {
-    session.access.signal?.throwIfAborted();
-    throw unreachable(session, error);
-  });
+  const headers = ACCEPT_MANIFESTS;
+  const response = await session.sendRetrying({ method: "HEAD", path, headers }).catch(rejectUnreachable(session));
   const digest = response.headers["docker-content-digest"];
-  if (response.status === 200 && typeof digest === "string" && /^sha256:[0-9a-f]{64}$/.test(digest)) return digest;
+  if (response.status === 200 && isDigest(digest)) return digest;
   if (response.status === 404)
     throw new FaasError("IMAGE_NOT_FOUND", `The registry has no image ${session.host}/${repository}:${tag}`);
   // Reports the reason of a failure, which a HEAD does not have.
