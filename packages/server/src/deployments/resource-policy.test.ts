@@ -27,6 +27,6 @@ test("an extended resource must be allowed, and the error has the command that a
 test("the minimum replicas may not have more than the limit", () => {
   assert.deepEqual(rejection(2, { "nvidia.com/gpu": 4 }), []);
   assert.equal(rejection(3, { "nvidia.com/gpu": 4 })[0], "LIMIT_EXCEEDED");
-  // One replica has to fit, even if it starts only with the first request.
+  // At least one replica must fit, although it starts only with the first request.
   assert.equal(rejection(0, { "nvidia.com/gpu": 1 })[0], "LIMIT_EXCEEDED");
 });

@@ -1,5 +1,4 @@
 import { type AsyncCall, mcpPath } from "@faas/core";
-import type { RecordedRequest } from "@faas/gateway";
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import type { AsyncCallService } from "../async-calls/async-call-service.ts";
 import type { Deliver } from "../async-calls/deliveries.ts";
@@ -57,12 +56,13 @@ export class ToolCaller {
     return output === undefined || result.isError ? result : checkedResult(result, tool, await checkOf(output));
   }
 
-  async #callNow({ tool, args, from, signal, onProgress }: ToolCall): Promise<CallToolResult> {
-    const body = Buffer.from(JSON.stringify(args));
+  async #callNow(call: ToolCall): Promise<CallToolResult> {
+    const { tool, from, signal, onProgress } = call;
+    const { request, body } = callOf(call);
     const reader = onProgress && new ProgressReader(onProgress);
     const { status, headers, ...response } = await this.#options.deliver(
       {
-        request: requestOf(tool, from),
+        request: { ...request, address: from.address, headers: traceHeadersOf(from) },
         ...{ body, requestId: from.requestId, lines: "", maxResponseBytes: MAX_RESULT_BYTES, isAwaited: true },
       },
       signal,
@@ -71,12 +71,11 @@ export class ToolCaller {
     return toolResult({ status, headers, ...response, isBroken: response.from === "broken" }, uriOf(tool));
   }
 
-  async #callThroughQueue({ tool, args, from, onProgress, signal }: ToolCall): Promise<CallToolResult> {
+  async #callThroughQueue(call: ToolCall): Promise<CallToolResult> {
+    const { tool, onProgress, signal } = call;
     const { asyncCalls } = this.#options;
-    const { org, endpoint } = tool.ref;
-    const { target, lines } = requestOf(tool, from);
-    const call = internalCall({ org, endpoint, target, body: Buffer.from(JSON.stringify(args)), ...from });
-    const { id } = await asyncCalls.accept({ ...call, request: { ...call.request, lines } });
+    const { org } = tool.ref;
+    const { id } = await asyncCalls.accept(callOf(call));
     const ended = await this.#followed(org, id, signal, onProgress);
     const named = { _meta: { call: `${org}/${id}` } };
     if (ended === undefined)
@@ -112,20 +111,23 @@ export class ToolCaller {
   }
 }
 
-function requestOf({ ref: { org, endpoint }, settings }: EndpointTool, from: AgentRequest): RecordedRequest {
-  const { path: target = "/" } = settings;
-  const { requestId, address, traceparent, tracestate } = from;
-  return {
-    ...{ method: "POST", url: `/${org}/${endpoint}${target}`, target, requestId },
-    ...{ host: "localhost", address, proto: "http" },
-    lines:
-      "Content-Type: application/json\r\nAccept: application/json, text/event-stream;q=0.9, */*;q=0.8\r\nAccept-Encoding: identity\r\n",
-    headers: {
-      ...(traceparent === undefined ? {} : { traceparent }),
-      ...(tracestate === undefined ? {} : { tracestate }),
-    },
-  };
+const HEADERS = {
+  "Content-Type": "application/json",
+  Accept: "application/json, text/event-stream;q=0.9, */*;q=0.8",
+  "Accept-Encoding": "identity",
+};
+
+/** Builds the call of the endpoint, with the arguments as its body. */
+function callOf({ tool, args, from: { requestId } }: ToolCall) {
+  const { org, endpoint } = tool.ref;
+  const { path: target = "/" } = tool.settings;
+  return internalCall({ org, endpoint, target, headers: HEADERS, body: Buffer.from(JSON.stringify(args)), requestId });
 }
+
+const traceHeadersOf = ({ traceparent, tracestate }: AgentRequest) => ({
+  ...(traceparent === undefined ? {} : { traceparent }),
+  ...(tracestate === undefined ? {} : { tracestate }),
+});
 
 /** Returns the stored response of a call with as much of its body as a result may have. */
 const boundedResponse = (

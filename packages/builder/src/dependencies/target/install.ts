@@ -41,7 +41,7 @@ export async function installForTarget(
     const work = join(temporary, await context.copyTo(temporary));
     await INSTALLERS[language]({ sources: temporary, work }, target, folder, options);
   } finally {
-    // It may contain a token.
+    // The .npmrc among the copied files may contain a token.
     await rm(temporary, { recursive: true, force: true });
   }
 }

@@ -42,7 +42,7 @@ export async function receiveStream(receiver: Receiver): Promise<void> {
     for await (const message of messages) {
       // Not awaited: the queue stores messages together. The consumer has no more of them in progress than it may.
       const work = take(receiver, message, `${name} ${created}`)
-        // It will be sent again.
+        // NATS sends a message without an acknowledgement again.
         .catch(() => {})
         .finally(() => pending.delete(work));
       pending.add(work);
